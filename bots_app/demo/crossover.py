@@ -113,7 +113,7 @@ class Market:
         self.segments = lru_cache(maxsize=8)(self._segments)
 
     def sides(self, fast: int, slow: int, *, average: str) -> Ints:
-        """Return 1 where the fast average is above the slow one at the close, -1 where below, 0 where that is unknown."""
+        """Return 1 where the fast average closes above the slow one, -1 where below, 0 where that is unknown."""
         sides = np.zeros(len(self.prices), dtype=np.int64)
         if average == "ema":
             difference = self._ema(fast) - self._ema(slow)

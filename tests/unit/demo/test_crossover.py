@@ -34,15 +34,8 @@ def flat(*closes: float) -> list[tuple[float, float, float, float]]:
 def told(trades: list[dict]) -> list[tuple]:
     """Return what a worked example says of each trade."""
     return [
-        (
-            trade["type"],
-            trade["entryTime"] // DAY_MS,
-            trade["entryPrice"],
-            trade["exitTime"] // DAY_MS,
-            trade["exitPrice"],
-            trade["reason"],
-        )
-        for trade in trades
+        (t["type"], t["entryTime"] // DAY_MS, t["entryPrice"], t["exitTime"] // DAY_MS, t["exitPrice"], t["reason"])
+        for t in trades
     ]
 
 
@@ -133,9 +126,9 @@ def test_what_cannot_be_run_says_why(change, reason):
 
 
 @st.composite
-def markets(draw, bars=st.integers(2, 60)) -> Market:
+def markets(draw, fewest: int = 2) -> Market:
     """Draw bars of few distinct prices, so that equal averages and touched levels are common."""
-    count = draw(bars)
+    count = draw(st.integers(fewest, 60))
     prices = draw(st.lists(st.tuples(*[st.integers(80, 120)] * 4), min_size=count, max_size=count))
     return market([(o, max(o, h, low, c), min(o, h, low, c), c) for o, h, low, c in prices])
 
@@ -169,31 +162,24 @@ def test_the_trades_are_those_of_the_rules_applied_bar_by_bar(drawn, config, acc
 
 
 @settings(max_examples=200, deadline=None)
-@given(markets(st.integers(10, 60)), markets(st.integers(60, 60)), configs(), st.data())
+@given(markets(10), markets(60), configs(), st.data())
 def test_future_bars_never_change_past_trades(drawn, other, config, data):
     now = data.draw(st.integers(1, len(drawn.prices) - 1))
     past, future = drawn.prices.bars(slice(0, now)), other.prices.bars(slice(now, None))
-    columns = {
-        name: np.concatenate((getattr(past, name), getattr(future, name)))
-        for name in ("time", "open", "high", "low", "close")
-    }
+    names = ("time", "open", "high", "low", "close")
+    columns = {name: np.concatenate((getattr(past, name), getattr(future, name))) for name in names}
     changed = Market(dataclasses.replace(drawn.prices, **columns))
+
+    before, after = (backtest(one, config, FREE) for one in (drawn, changed))
 
     def settled(trades: list[dict]) -> list[dict]:
         return [trade for trade in trades if trade["exitTime"] < now * DAY_MS and trade["reason"] != "endOfData"]
 
-    assert settled(backtest(changed, config, FREE)) == settled(backtest(drawn, config, FREE))
-    entered = [
-        (t["entryTime"], t["entryPrice"], t["size"])
-        for t in backtest(drawn, config, FREE)
-        if t["entryTime"] < now * DAY_MS
-    ]
-    again = [
-        (t["entryTime"], t["entryPrice"], t["size"])
-        for t in backtest(changed, config, FREE)
-        if t["entryTime"] < now * DAY_MS
-    ]
-    assert entered == again
+    def entered(trades: list[dict]) -> list[tuple]:
+        return [(t["entryTime"], t["entryPrice"], t["size"]) for t in trades if t["entryTime"] < now * DAY_MS]
+
+    assert settled(after) == settled(before)
+    assert entered(after) == entered(before)
 
 
 @pytest.mark.parametrize("average", ["sma", "ema"])
