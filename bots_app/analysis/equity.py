@@ -24,11 +24,11 @@ ROOM_FOR_EXTREMES = 8
 class EquityCurve:
     """Hold the equity after each exit, in time order, from the start of the session to its end.
 
-    `time` (int64 ms, non-decreasing), `equity` (money), `peak` (highest equity so far) and `drawdown` (<= 0) have shape (m,),
-    m >= 1. The first point is the starting balance; exits at one time are merged into one point, so only the first time can
-    repeat. With `is_relative` the drawdown is a ratio of the peak; otherwise no positive starting balance is known, `equity`
-    is cumulative profit (or that on top of a balance of zero or below) and the drawdown is money. Trades outside the session
-    widen the curve to hold them.
+    `time` (int64 ms, non-decreasing), `equity` (money), `peak` (highest equity so far) and `drawdown` (<= 0) have
+    shape (m,), m >= 1. The first point is the starting balance; exits at one time are merged into one point, so only
+    the first time can repeat. With `is_relative` the drawdown is a ratio of the peak; otherwise no positive starting
+    balance is known, `equity` is cumulative profit (or that on top of a balance of zero or below) and the drawdown is
+    money. Trades outside the session widen the curve to hold them.
     """
 
     time: NDArray[np.int64]
@@ -69,11 +69,15 @@ class EquityCurve:
         before = int(self.equity[: trough + 1].argmax())
         extremes = (before, trough, int(self.equity.argmax()), int(self.equity.argmin()))
         at = downsample(self.time, self.equity, points, keep=extremes)
-        return {"time": self.time[at].tolist(), "equity": self.equity[at].tolist(), "drawdown": self.drawdown[at].tolist()}
+        return {
+            "time": self.time[at].tolist(),
+            "equity": self.equity[at].tolist(),
+            "drawdown": self.drawdown[at].tolist(),
+        }
 
 
 def equity_curve(trades: TradeArrays, *, start_ms: int, end_ms: int, starting_balance: float | None) -> EquityCurve:
-    """Add up the placed trades' profits in order of exit; open trades and those without profit or exit time are not in it."""
+    """Add up profits in order of exit; open trades and those without a profit or an exit time are not in it."""
     is_given = starting_balance is not None and math.isfinite(starting_balance)
     balance = float(starting_balance) if is_given and starting_balance is not None else 0.0
     at = trades.exit_order[: int(trades.placed.sum())]
@@ -96,10 +100,11 @@ def equity_curve(trades: TradeArrays, *, start_ms: int, end_ms: int, starting_ba
 
 
 def downsample(time: NDArray[np.int64], equity: Floats, points: int, *, keep: Iterable[int] = ()) -> Indices:
-    """Choose the indices of at most `points` >= 2 of n points: MinMaxLTTB (Van Der Donckt et al. 2023), first and last always.
+    """Choose the indices of at most `points` >= 2 of n points, first and last always.
 
-    `time` non-decreasing and `equity` free of NaN, both of shape (n,). The result rises strictly. Indices in `keep`, at most
-    four, are among the chosen from 8 points on, by which the global extremes of a thinned curve are exact.
+    By MinMaxLTTB (Van Der Donckt et al. 2023). `time` non-decreasing and `equity` free of NaN, both of shape (n,). The
+    result rises strictly. Indices in `keep`, at most four, are among the chosen from 8 points on, by which the global
+    extremes of a thinned curve are exact.
     """
     if points < 2:
         raise ValueError(f"points: {points} is too few, at least 2 are needed")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Hold a finite value, or None and the reason, fit for users; a value may carry a reason too, which then limits it."""
+    """Hold a finite value, or None and the reason, fit for users; a reason beside a value says what it leaves out."""
 
     value: float | None
     reason: str | None = None

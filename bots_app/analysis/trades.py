@@ -17,15 +17,17 @@ Mask = NDArray[np.bool_]
 SIDES = {"long": 1, "short": -1}
 #: Last millisecond of the year 9999. A time beyond it is no time: it would break every date on the page.
 LAST_MS = 253_402_300_799_999.0
+#: A money amount, price or size beyond it is taken as missing, so that sums of any number of them stay finite.
+LARGEST = 1e290
 
 
 @dataclass(frozen=True, eq=False)
 class TradeArrays:
     """Hold n trades in stored order.
 
-    All arrays have shape (n,). Times are UTC ms as floats, exact to 2**53; NaN means missing in every float array. `side` is
-    +1 long, -1 short, 0 unknown; `size` is unsigned; `profit` is money, net of `fee`, which is money paid for both sides.
-    `index` is the position in the stored list, kept through `take`.
+    All arrays have shape (n,). Times are UTC ms as floats, exact to 2**53; NaN means missing in every float array.
+    `side` is +1 long, -1 short, 0 unknown; `size` is unsigned; `profit` is money, net of `fee`, which is money paid
+    for both sides. `index` is the position in the stored list, kept through `take`.
 
     A trade is open when it has an entry and no exit; a bare result without any time or price counts as closed.
     """
@@ -78,16 +80,16 @@ class TradeArrays:
         index: ArrayLike | None = None,
     ) -> TradeArrays:
         """Take columns of equal length n; one left out is missing for every trade."""
-        result = np.asarray(profit, dtype=np.float64)
+        result = _within(np.asarray(profit, dtype=np.float64), LARGEST)
         n = len(result)
 
         def floats(values: ArrayLike | None) -> Floats:
-            return np.full(n, np.nan) if values is None else np.asarray(values, dtype=np.float64)
+            return np.full(n, np.nan) if values is None else _within(np.asarray(values, dtype=np.float64), LARGEST)
 
         made = cls(
             index=np.arange(n) if index is None else np.asarray(index, dtype=np.int64),
-            entry_time=_times(floats(entry_time)),
-            exit_time=_times(floats(exit_time)),
+            entry_time=_within(floats(entry_time), LAST_MS),
+            exit_time=_within(floats(exit_time), LAST_MS),
             side=np.zeros(n, dtype=np.int8) if side is None else np.asarray(side, dtype=np.int8),
             entry_price=floats(entry_price),
             exit_price=floats(exit_price),
@@ -140,6 +142,6 @@ class TradeArrays:
         return TradeArrays(**arrays, reason=tuple(self.reason[i] for i in at.tolist()))
 
 
-def _times(values: Floats) -> Floats:
+def _within(values: Floats, limit: float) -> Floats:
     with np.errstate(invalid="ignore"):
-        return np.where(np.abs(values) <= LAST_MS, values, np.nan)
+        return np.where(np.abs(values) <= limit, values, np.nan)
