@@ -1,6 +1,7 @@
 """Every error the product raises on purpose: one root, one class per condition.
 
-`code` is the machine name and `status` the HTTP status that the API and the pages answer with; `str(error)` is fit for users.
+`code` is the machine name and `status` the HTTP status that the API and the pages answer with; `str(error)` is fit for
+users.
 """
 
 from __future__ import annotations
@@ -109,7 +110,9 @@ class StoreUnavailable(Unavailable):
 
     code = "store_unavailable"
 
-    def __init__(self, message: str = "The data store does not answer at the moment.", *, retry_after_s: int = 5) -> None:
+    def __init__(
+        self, message: str = "The data store does not answer at the moment.", *, retry_after_s: int = 5
+    ) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
 
 

@@ -1,0 +1,16 @@
+"""The WSGI application, for `manage.py serve` and any other WSGI server."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.wsgi import get_wsgi_application
+
+from dashboard.errors import SettingError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+try:
+    application = get_wsgi_application()
+except SettingError as error:
+    sys.exit(str(error))
