@@ -51,6 +51,9 @@ NAMES = (
 WILDCARD_HOSTS = ("0.0.0.0", "::")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
+#: The shortest key that cannot be guessed: 32 characters at random hold more than 128 bits.
+LEAST_KEY_LENGTH = 32
+
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -238,8 +241,13 @@ def _complete_sqlite(name: str, config: dict[str, Any]) -> None:
     }
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on can be reached from this machine only."""
+    return ipaddress.ip_address(host).is_loopback
+
+
 def _default_hosts(host: str) -> list[str]:
-    if host in WILDCARD_HOSTS or host in LOOPBACK_NAMES:
+    if host in WILDCARD_HOSTS or is_loopback(host):
         return list(LOOPBACK_NAMES)
     return [*LOOPBACK_NAMES, f"[{host}]" if ":" in host else host]
 

@@ -1,0 +1,137 @@
+"""Runs the workers: what `manage.py serve` and `manage.py demo` share."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import multiprocessing
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from granian import Granian
+from granian.constants import Interfaces
+
+from dashboard.env import is_loopback
+from dashboard.errors import EmbeddedServerError, SettingError
+from dashboard.store import embedded
+
+#: Threads of a worker. A request that waits for a silent Redis holds one for seconds; the others go on.
+THREADS = 8
+#: Seconds that workers have to finish their requests when the server is stopped.
+STOP_LIMIT_S = 5
+#: Seconds between two looks at the embedded Redis.
+WATCH_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+def prepare(warn: Callable[[str], object]) -> None:
+    """Check settings, port and database, start the embedded Redis, collect static files.
+
+    Raises SettingError, EmbeddedServerError. What is wrong but can mend itself while serving is passed to `warn`.
+    """
+    check_port()
+    if settings.REDIS_URL is None and settings.REDIS_SENTINELS is None:
+        embedded.attach(settings.VAR_DIR)
+        threading.Thread(target=_keep_attached, name="embedded-watch", daemon=True).start()
+    for message in run_checks(tags=["redis"], include_deployment_checks=True):
+        warn(str(message))
+    if pending := pending_migrations():
+        warn(f"{pending} migrations are not applied; run `manage.py migrate`.")
+    collect_static()
+
+
+def check_port() -> None:
+    """Refuse a port that is in use; workers share theirs, so they would not notice."""
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.HOST, settings.PORT))
+            probe.listen()
+        except PermissionError:
+            raise SettingError("PORT", f"{settings.PORT} needs rights this user lacks; use 1024 or more.") from None
+        except OSError as error:
+            why = f"cannot listen on {settings.HOST}:{settings.PORT} ({error.strerror}); use another PORT or HOST."
+            raise SettingError("PORT", why) from None
+
+
+def pending_migrations() -> int:
+    """Return how many migrations the users' database lacks."""
+    connection = connections["default"]
+    try:
+        executor = MigrationExecutor(connection)
+        return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    finally:
+        connection.close()
+
+
+def collect_static() -> None:
+    """Collect the static files under names with a hash, unless none has changed since the last time."""
+    if settings.DEBUG:
+        return
+    root = Path(settings.STATIC_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    mark, wanted = root / ".fingerprint", _fingerprint()
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two servers of one checkout may start at once
+        if not mark.exists() or mark.read_text() != wanted:
+            call_command("collectstatic", interactive=False, verbosity=0)
+            mark.write_text(wanted)
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for finder in finders.get_finders():
+        for name, storage in finder.list(None):
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _keep_attached() -> None:
+    """Bring the embedded Redis back should its guard be killed."""
+    while True:
+        time.sleep(WATCH_S)
+        try:
+            embedded.attach(settings.VAR_DIR)
+        except EmbeddedServerError as error:
+            log.error("%s", error)
+
+
+def serve(say: Callable[[str], object]) -> None:
+    """Serve until SIGTERM or SIGINT; exits with an error when the workers keep dying."""
+    host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+    say(f"Serving on http://{host}:{settings.PORT}/ with {settings.WORKERS} workers; Ctrl-C ends it.")
+    if not os.environ.get("HTTPS", "").strip():
+        if is_loopback(settings.HOST):
+            os.environ["HTTPS"] = "0"  # for the workers: nobody else can listen in
+        elif settings.HTTPS:
+            say("Plain http is redirected to https, as HOST can be reached from elsewhere; HTTPS=0 turns that off.")
+    # A forked worker would inherit this process's threads' locks and connections.
+    multiprocessing.set_start_method("spawn", force=True)
+    Granian(
+        "dashboard.worker:application",
+        address=settings.HOST,
+        port=settings.PORT,
+        interface=Interfaces.WSGI,
+        workers=settings.WORKERS,
+        blocking_threads=THREADS,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_LIMIT_S,
+        working_dir=settings.BASE_DIR,
+        log_level="warning",
+        log_access=False,
+    ).serve()

@@ -1,0 +1,35 @@
+"""What the Redis server says about itself, for the system checks and `serve`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+
+from dashboard.errors import StoreUnavailable
+from dashboard.store.client import client
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """What decides whether the data is safe on a server."""
+
+    version: tuple[int, ...]
+    maxmemory_bytes: int
+    eviction_policy: str
+
+
+def server_facts() -> ServerFacts:
+    """Ask the server; one round trip.
+
+    Raises StoreUnavailable when it does not answer or does not let this user ask, EmbeddedServerError.
+    """
+    try:
+        info = client().info()
+    except redis.RedisError as error:
+        raise StoreUnavailable("Redis does not let this user read INFO.") from error
+    return ServerFacts(
+        version=tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]),
+        maxmemory_bytes=int(info.get("maxmemory", 0)),
+        eviction_policy=str(info.get("maxmemory_policy", "noeviction")),
+    )

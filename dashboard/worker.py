@@ -1,0 +1,29 @@
+"""What a worker process of `manage.py serve` runs: the application, and a watch on its parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+import time
+
+from dashboard.wsgi import application
+
+__all__ = ["application"]
+
+#: Seconds that a worker without parent has to finish its requests.
+GRACE_S = 5.0
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """End this process once its parent has; a killed parent cannot say so, and its workers would keep the port."""
+    multiprocessing.connection.wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os._exit(1)
+
+
+if (_parent := multiprocessing.parent_process()) is not None:
+    threading.Thread(target=_end_with, args=(_parent,), name="parent-watch", daemon=True).start()

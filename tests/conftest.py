@@ -1,0 +1,97 @@
+"""Fixtures of the whole suite: stores, fake and real. Only servers that the suite has started are ever written or emptied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakeredis
+import pytest
+import redis
+from django.core.cache import cache
+
+from dashboard.errors import EmbeddedServerError
+from dashboard.store import embedded
+from dashboard.store.client import StoreClient, TranslatingMixin, override
+
+#: Seconds a server without data may take to start.
+START_LIMIT_S = 10
+
+
+class FakeStoreClient(TranslatingMixin, fakeredis.FakeRedis):
+    """The store's client before a server that lives in this process."""
+
+
+def missing(what: str) -> None:
+    """Skip the test on a machine that lacks something; fail where everything has to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}, and CI has to have it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> Path:
+    """The server to test with: the one REDIS_SERVER names, else the one the embedded server would be."""
+    if named := os.environ.get("REDIS_SERVER"):
+        return Path(named)
+    try:
+        return embedded.find_server()
+    except EmbeddedServerError as error:
+        missing(str(error))
+        raise
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_binary: Path) -> Iterator[str]:
+    """Address of a server of the suite's own, which keeps nothing."""
+    folder = Path(tempfile.mkdtemp(prefix="dashboard-redis-"))
+    path = folder / "redis.sock"
+    command = [redis_binary, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while embedded.ping(path) != "PONG":
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{redis_binary} does not start:\n{(folder / 'log').read_text()}")
+            time.sleep(0.02)
+        yield f"unix://{path}?db=0"
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def real_store(redis_server: str) -> Iterator[redis.Redis]:
+    """The process-wide client, on an empty real server."""
+    client = StoreClient.from_url(redis_server, protocol=2, socket_timeout=10)
+    client.flushall()
+    with override(client):
+        yield client
+    client.close()
+
+
+@pytest.fixture
+def fake_store() -> Iterator[redis.Redis]:
+    """The process-wide client, on an empty server within this process."""
+    with override(FakeStoreClient(server=fakeredis.FakeServer(), protocol=2)) as client:
+        yield client
+
+
+@pytest.fixture(params=["fake", "real"])
+def store(request: pytest.FixtureRequest) -> redis.Redis:
+    """The process-wide client, on each kind of server in turn: for tests of what both must do alike."""
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """Let no test meet another's counts of requests."""
+    cache.clear()
+    yield
