@@ -107,6 +107,7 @@ class Market:
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
+        self.history = prices.market_history()
         self._sums = np.concatenate(([0], np.cumsum(prices.close)))
         self._ema = lru_cache(maxsize=None)(self._exponential)
         # A sweep goes through all stops and targets of a pair before it comes to the next pair.

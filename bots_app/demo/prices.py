@@ -54,6 +54,8 @@ class Prices:
 
     def market_history(self) -> dict[str, float]:
         """Return what a record says of the market; the volatility is the deviation of the bars' log returns."""
+        if len(self) < 3:
+            return {}
         returns = np.diff(np.log(self.close))
         return {
             "startPrice": int(self.open[0]) / self.ticks,

@@ -1,0 +1,127 @@
+"""Runs the demo's sessions on all cores and writes them through BotRegistry; what is there already is left alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from bots_app.demo.records import is_left_running
+from bots_app.demo.sweep import PLANS, Plan
+from bots_app.query import RunQuery
+from bots_app.registry import BotRegistry
+from bots_app.writing import RunWrite
+from dashboard.errors import SessionNotFound
+from sessions_app.records import SessionId
+from sessions_app.registry import SessionRegistry
+
+#: Runs per piece of work: small enough for an even load on all cores, large enough that a batch is one write.
+CHUNK = {"backtesting": 5}
+DEFAULT_CHUNK = 100
+PAGE = 500
+
+Chunk = tuple[str, list[tuple[Any, bool]]]
+
+
+def hashes_of(registry: BotRegistry, sid: SessionId, *, statuses: tuple[str, ...] = ()) -> set[str]:
+    """Return the hashes of the runs in a session, none when there is no session; one round trip per 500 runs."""
+    found: set[str] = set()
+    cursor = None
+    while True:
+        try:
+            page = registry.page(sid, RunQuery(statuses=statuses), cursor=cursor, limit=PAGE)
+        except SessionNotFound:
+            return found
+        found.update(page.hashes)
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def sid_of(plan: Plan) -> SessionId:
+    """Return the session that a plan fills."""
+    return SessionId.parse(plan.prices().session_id)
+
+
+def missing(plan: Plan, present: set[str]) -> list[tuple[Any, bool]]:
+    """Return the configurations of a plan that are not in the session yet, and whether each is run to its end."""
+    pending = []
+    for config in plan.configs():
+        run_hash = plan.hash_of(config)
+        if run_hash not in present:
+            pending.append((config, not is_left_running(run_hash)))
+    return pending
+
+
+def chunks(pending: dict[str, list[tuple[Any, bool]]]) -> list[Chunk]:
+    """Cut all work into pieces, the slow ones first so that no core ends with one."""
+    pieces: list[Chunk] = []
+    for name, configs in pending.items():
+        left = iter(configs)
+        while piece := list(islice(left, CHUNK.get(name, DEFAULT_CHUNK))):
+            pieces.append((name, piece))
+    return pieces
+
+
+def run_chunk(chunk: Chunk) -> tuple[str, list[bytes]]:
+    """Run the configurations of one piece; return their records as JSON."""
+    name, configs = chunk
+    plan = PLANS[name]
+    return name, [msgspec.json.encode(plan.record(config, is_finished=finished)) for config, finished in configs]
+
+
+def _start_worker() -> None:
+    # Ctrl-C reaches the whole group; the parent alone answers it, and ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _results(pieces: Sequence[Chunk], *, processes: int) -> Iterator[tuple[str, list[bytes]]]:
+    if processes == 1 or not pieces:
+        yield from map(run_chunk, pieces)
+        return
+    # Spawned, not forked: a fork would share the parent's connections.
+    with multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker) as pool:
+        yield from pool.imap_unordered(run_chunk, pieces)
+
+
+def load(
+    names: Iterable[str] = tuple(PLANS),
+    *,
+    advance: Callable[[int], None] = lambda count: None,
+    expect: Callable[[int], None] = lambda total: None,
+    processes: int = os.cpu_count() or 1,
+) -> Counter[str]:
+    """Write every run of the plans that is not stored yet; return how many were created, and how many were `present`.
+
+    Can be stopped at any time and started again: each batch is written whole, and only what is missing is run.
+    """
+    registry, counts = BotRegistry(), Counter[str]()
+    sids = {name: sid_of(PLANS[name]) for name in names}
+    pending = {}
+    for name, sid in sids.items():
+        present = hashes_of(registry, sid)
+        pending[name] = missing(PLANS[name], present)
+        counts["present"] += len(present)
+    expect(sum(map(len, pending.values())))
+    noted = set()
+    for name, records in _results(chunks(pending), processes=processes):
+        results = registry.put_many(sids[name], [RunWrite.parse(text) for text in records])
+        counts.update(result.result for result in results)
+        if name not in noted:
+            noted.add(name)
+            note_if_silent(sids[name], PLANS[name].notes)
+        advance(len(results))
+    return counts
+
+
+def note_if_silent(sid: SessionId, notes: str) -> None:
+    """Say in a session's notes what the data are, unless somebody has written there."""
+    sessions = SessionRegistry()
+    if not sessions.get(sid).notes:
+        sessions.annotate(sid, notes=notes)

@@ -1,0 +1,72 @@
+"""`manage.py demo`: real backtests in a running dashboard."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from collections import Counter
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from bots_app.demo.live import run_beside
+from bots_app.demo.load import load
+from bots_app.demo.progress import Progress
+from bots_app.demo.user import demo_user
+from dashboard.server import check_port, prepare, serve
+
+
+class Command(BaseCommand):
+    """Load the demo sweep where it is not there yet, then serve it as `manage.py serve` does."""
+
+    help = "Makes a user, runs real backtests on real prices, and serves them. Loads nothing twice."
+    requires_system_checks = ()  # those that matter are run before serving
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--no-serve", action="store_true", help="load the sweep and end")
+        parser.add_argument("--live", action="store_true", help="keep a sweep running, as LIVE=1 does")
+
+    def handle(self, *, no_serve: bool, live: bool, **options: Any) -> None:
+        """Migrate, make the user, load, serve."""
+        if not no_serve:
+            check_port()  # before the work, not after it
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0, interactive=False)
+        name, password = demo_user(settings.VAR_DIR)
+        if not no_serve:
+            prepare(self.stderr.write)
+        self._load()
+        if no_serve:
+            return
+        if live or os.environ.get("LIVE", "").strip().lower() in ("1", "true", "yes", "on"):
+            self._keep_sweeping()
+        self.stdout.write(f"\n  Log in as {name} with the password {password}\n")
+        serve(self.stdout.write)
+
+    def _load(self) -> None:
+        started = time.monotonic()
+        try:
+            with Progress("Backtesting", unit="runs", stream=sys.stderr) as progress:
+                counts = load(advance=progress.advance, expect=progress.expect)
+        except ModuleNotFoundError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(_summary(counts, took_s=time.monotonic() - started))
+
+    def _keep_sweeping(self) -> None:
+        multiprocessing.get_context("spawn").Process(
+            target=run_beside, args=(os.getpid(),), daemon=True, name="live sweep"
+        ).start()
+        self.stdout.write("A sweep keeps running in the session of EUR/USD.")
+
+
+def _summary(counts: Counter[str], *, took_s: float) -> str:
+    """Return what was loaded, in a line."""
+    if counts["created"]:
+        return f"{counts['created']:,} backtests run in {took_s:.0f} s; {counts['present']:,} were there already."
+    return f"{counts['present']:,} backtests are there already."
