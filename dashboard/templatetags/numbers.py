@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import template
@@ -65,3 +66,15 @@ def ago(ms: Any) -> SafeString | str:
 def span_years(start_ms: Any, end_ms: Any) -> str:
     """Return the length of a period in years."""
     return numbers.years(start_ms, end_ms)
+
+
+@register.simple_tag
+def completed(session: Any) -> SafeString | str:
+    """Return the share of a session's runs that are completed, as a bar with its number."""
+    runs, done = numbers.finite(session.runCount), numbers.finite(session.completedRuns)
+    if not runs or done is None:
+        return format_html('<span class="quiet">{}</span>', numbers.MISSING)
+    # Rounded down, as 100 % must mean every run.
+    share = math.floor(1000 * min(done / runs, 1)) / 10
+    css = "ok" if share == 100 else ""
+    return format_html('<progress class="{}" max="100" value="{}">{} %</progress> <span class="quiet">{} %</span>', css, share, share, share)

@@ -1,0 +1,137 @@
+"""The page of a session: its key figures and the table of its runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+from bots_app.page_forms import PAGE_SIZES, RunListForm
+from bots_app.performance import PerformanceRegistry
+from bots_app.query import RunQuery
+from bots_app.registry import BotRegistry, RunPage
+from dashboard.web import numbers
+from dashboard.web.columns import Column
+from dashboard.web.links import query, run_path
+from sessions_app.pages import SessionPage, notes_form
+from sessions_app.records import SessionId
+from sessions_app.registry import SessionRegistry
+
+COLUMNS = (
+    Column("profit", "Profit", css="first", tip="Sum of the realised result of all closed trades, in the quote currency."),
+    Column("sharpe", "Sharpe", sortable=False, tip="As the record reports it."),
+    Column("maxDrawdown", "Max DD", sortable=False, tip="Largest fall of equity from a peak, as the record reports it."),
+    Column("profitFactor", "PF", sortable=False, tip="Gross profit / |gross loss|, per trade, as the record reports it."),
+    Column("winRate", "Win rate", sortable=False, tip="Share of closed trades with a result above zero, as the record reports it."),
+    Column("numTrades", "Trades", sortable=False, tip="Number of closed trades, as the record reports it."),
+    Column("botId", "Bot", number=False, sortable=False, css="first"),
+    Column("lastUpdated", "Updated", css="first"),
+)
+#: Statuses whose chips come first, in this order; any other text may be a status as well.
+KNOWN_STATUSES = ("completed", "running", "failed", "unreadable")
+ORDER_WORDS = {
+    "-profit": "by profit, highest first",
+    "profit": "by profit, lowest first",
+    "-lastUpdated": "by update, latest first",
+    "lastUpdated": "by update, oldest first",
+}
+
+
+class SessionRuns(SessionPage):
+    """A session's runs that match; filters, order and place are in the address."""
+
+    template_name = "pages/session.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        sid, runs = self.sid, BotRegistry()
+        session = SessionRegistry().get(sid)
+        form = RunListForm(request.GET)
+        valid = form.is_valid()
+        context = {
+            "title": f"{session.symbol} {session.timeframe}",
+            "session": session,
+            "notes_form": notes_form(session),
+            "form": form,
+            **frame(sid, runs, form.value("status") or (), request.GET),
+        }
+        if valid:
+            asked = form.run_query()
+            page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
+            context |= listing(sid, page, asked, request.GET)
+            if not page.count:
+                context["without"] = without_one(sid, runs, asked, request.GET)
+        return self.render_to_response(self.get_context_data(**context), status=200 if valid else 400)
+
+
+def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: QueryDict) -> dict[str, Any]:
+    """Return what stands around the table: key figures over all runs, and a chip per status."""
+    counts = runs.status_counts(sid)
+    names = [name for name in KNOWN_STATUSES if counts.get(name)]
+    names += sorted(name for name in {*counts, *chosen} if name not in names)
+    figures = PerformanceRegistry().aggregate(sid, RunQuery())
+    return {
+        "figures": figures,
+        "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
+        "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",
+        "counts": counts,
+        "chosen": chosen,
+        "kept": {name: params[name] for name in ("ordering", "limit") if params.get(name)},
+        "all_runs": sum(counts.values()),
+        "chips": [
+            {"status": name, "count": counts.get(name, 0), "href": query(params, status=name), "current": name in chosen}
+            for name in names
+        ],
+        "all_href": query(params, status=None),
+    }
+
+
+def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -> dict[str, Any]:
+    """Return the context of the table and its pager."""
+    first = page.first_rank or 1
+    rows = [
+        {"rank": rank, "href": run_path(sid, row["configHash"]), **row} for rank, row in enumerate(page.decoded(), start=first)
+    ]
+    return {
+        "page": page,
+        "rows": rows,
+        "last_rank": first + len(rows) - 1,
+        "columns": [column.header(params, asked.ordering) for column in COLUMNS],
+        "order_words": ORDER_WORDS[asked.ordering],
+        "ranges": active_ranges(asked, params),
+        "clear": query(params, status=None, minProfit=None, maxProfit=None),
+        "page_links": {
+            "first": query(params) if page.previous_cursor else "",
+            "previous": query(params, cursor=page.previous_cursor) if page.previous_cursor else "",
+            "next": query(params, cursor=page.next_cursor) if page.next_cursor else "",
+        },
+        "sizes": [{"size": size, "href": query(params, limit=size)} for size in PAGE_SIZES],
+        "size": int(params.get("limit") or PAGE_SIZES[0]),
+    }
+
+
+def active_ranges(asked: RunQuery, params: QueryDict) -> list[dict[str, str]]:
+    """Return a chip for each end of a range that is set, with the address that drops it."""
+    ends = (("minProfit", "≥", asked.min_profit), ("maxProfit", "≤", asked.max_profit))
+    return [
+        {"text": f"Profit {sign} {numbers.money(value)}", "href": query(params, **{name: None})}
+        for name, sign, value in ends
+        if value is not None
+    ]
+
+
+def without_one(sid: SessionId, runs: BotRegistry, asked: RunQuery, params: QueryDict) -> list[dict[str, Any]]:
+    """Return for each filter that is set how many runs there would be without it, where that is more than none."""
+    filters = (
+        ("statuses", "status", f"status {', '.join(asked.statuses)}", ()),
+        ("min_profit", "minProfit", f"profit ≥ {numbers.money(asked.min_profit)}", None),
+        ("max_profit", "maxProfit", f"profit ≤ {numbers.money(asked.max_profit)}", None),
+    )
+    result = []
+    for attribute, name, text, absent in filters:
+        if getattr(asked, attribute) == absent:
+            continue
+        count = runs.page(sid, replace(asked, **{attribute: absent}), limit=1).count
+        if count:
+            result.append({"text": text, "count": count, "href": query(params, **{name: None})})
+    return result

@@ -1,0 +1,223 @@
+"""The pages of one run: tear sheet, trades, configuration, stored text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from bots_app.page_forms import PAGE_SIZES, RunNotesForm, TradeListForm
+from bots_app.page_sheets import curve_rows, figures, heat, reported_figures, side_rows
+from bots_app.performance import PerformanceRegistry
+from bots_app.raw_text import laid_out
+from bots_app.records import BacktestRunRecord, BotConfiguration
+from bots_app.registry import BotRegistry
+from bots_app.trades import TradePage, TradeRegistry
+from dashboard.errors import RecordUnreadable
+from dashboard.web.columns import Column
+from dashboard.web.edits import digest, save
+from dashboard.web.links import api_run_path, query, run_path, session_path
+from sessions_app.pages import SessionPage
+from sessions_app.registry import SessionRegistry
+
+#: Parts of a run's pages: path, label.
+PARTS = (("", "Tear sheet"), ("trades", "Trades"), ("config", "Configuration"), ("raw", "Raw record"))
+TRADE_COLUMNS = (
+    Column("index", "No.", best_first="index"),
+    Column("side", "Side", number=False, sortable=False),
+    Column("entryTime", "Entry", unit="UTC", number=False, best_first="entryTime"),
+    Column("exitTime", "Exit", unit="UTC", number=False, best_first="exitTime"),
+    Column("held", "Held", sortable=False),
+    Column("entryPrice", "Entry price", sortable=False, css="first"),
+    Column("exitPrice", "Exit price", sortable=False),
+    Column("size", "Size", sortable=False),
+    Column("fee", "Fee", sortable=False),
+    Column("reason", "Exit reason", number=False, sortable=False, css="first"),
+    Column("profit", "Result"),
+)
+
+
+class RunPage(SessionPage):
+    """What the pages of a run share: its record, its rank, and where its other pages are.
+
+    A record that cannot be read leads to the page that says why, whatever part was asked for.
+    """
+
+    part = ""
+    config_hash: str
+    record: BacktestRunRecord
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.config_hash = kwargs["config_hash"]
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            self.record = BotRegistry().get(self.sid, self.config_hash)
+        except RecordUnreadable as error:
+            return self.unreadable(error)
+        return self.render_to_response(self.get_context_data(**self.frame(), **self.content()))
+
+    def content(self) -> dict[str, Any]:
+        """Return the context of the part."""
+        raise NotImplementedError
+
+    def frame(self) -> dict[str, Any]:
+        """Return the context of the header and the tabs."""
+        sid, config_hash = self.sid, self.config_hash
+        return {
+            "title": f"Run {config_hash[:8]} of {sid.symbol} {sid.timeframe}",
+            "sid": sid,
+            "config_hash": config_hash,
+            "session_href": session_path(sid),
+            "run_href": run_path(sid, config_hash),
+            "api_href": api_run_path(sid, config_hash),
+            "tabs": [(run_path(sid, config_hash, part), label, part == self.part) for part, label in PARTS],
+        }
+
+    def unreadable(self, error: RecordUnreadable) -> HttpResponse:
+        """Return the page that says why the record cannot be read, with its stored text."""
+        raw = laid_out(BotRegistry().raw(self.sid, self.config_hash))
+        context = self.get_context_data(**self.frame(), reason=error.reason, raw=raw)
+        return self.response_class(self.request, "pages/run_unreadable.html", context)
+
+
+class RunSheet(RunPage):
+    """The tear sheet; without trades, what the record itself reports."""
+
+    template_name = "pages/run.html"
+
+    def content(self) -> dict[str, Any]:
+        sid, record, registry = self.sid, self.record, BotRegistry()
+        rank, ranked = registry.rank(sid, self.config_hash)
+        context: dict[str, Any] = {
+            "record": record,
+            "rank": rank,
+            "ranked": ranked,
+            "failure": failure_of(record),
+            "parameters": BotConfiguration(record.configuration).parameters().items(),
+            "notes_form": run_notes_form(record),
+            "equity_src": f"{api_run_path(sid, self.config_hash, 'equity')}?points=1000",
+        }
+        try:
+            sheet = PerformanceRegistry().tear_sheet(sid, self.config_hash)
+        except RecordUnreadable as error:
+            return context | {"figures": reported_figures(record), "trades_problem": error.reason}
+        if sheet is None:
+            return context | {"figures": reported_figures(record)}
+        return context | {
+            "sheet": sheet,
+            "figures": figures(sheet),
+            "sides": side_rows(sheet),
+            "heat": heat(sheet.months),
+            "curve": curve_rows(sheet),
+        }
+
+
+class RunTrades(RunPage):
+    """The run's trades, a page at a time."""
+
+    part = "trades"
+    template_name = "pages/run_trades.html"
+
+    def content(self) -> dict[str, Any]:
+        form = TradeListForm(self.request.GET)
+        params = self.request.GET
+        context: dict[str, Any] = {"record": self.record, "form": form}
+        if not form.is_valid():
+            return context
+        ordering = form.value("ordering") or "index"
+        try:
+            page: TradePage = TradeRegistry().page(
+                self.sid, self.config_hash, ordering=ordering, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0]
+            )
+        except RecordUnreadable as error:
+            return context | {"trades_problem": error.reason}
+        first = page.first_rank or 1
+        return context | {
+            "page": page,
+            "first_rank": first,
+            "last_rank": first + len(page.trades) - 1,
+            "columns": [column.header(params, ordering) for column in TRADE_COLUMNS],
+            "page_links": {
+                "first": query(params) if page.previous_cursor else "",
+                "previous": query(params, cursor=page.previous_cursor) if page.previous_cursor else "",
+                "next": query(params, cursor=page.next_cursor) if page.next_cursor else "",
+            },
+            "sizes": [{"size": size, "href": query(params, limit=size)} for size in PAGE_SIZES],
+            "size": form.value("limit") or PAGE_SIZES[0],
+        }
+
+
+class RunConfiguration(RunPage):
+    """Every parameter of the run under its dotted name."""
+
+    part = "config"
+    template_name = "pages/run_config.html"
+
+    def content(self) -> dict[str, Any]:
+        parameters = BotConfiguration(self.record.configuration).parameters()
+        return {"record": self.record, "parameters": parameters.items()}
+
+
+class RunRaw(RunPage):
+    """The stored text of the record."""
+
+    part = "raw"
+    template_name = "pages/run_raw.html"
+
+    def content(self) -> dict[str, Any]:
+        return {"record": self.record, "raw": laid_out(self.record.raw)}
+
+
+class EditRun(SessionPage):
+    """Save an operator's notes and tags of a run; on a conflict both texts are shown."""
+
+    http_method_names = ["post"]
+    template_name = "pages/conflict.html"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.require_edit()
+        sid, config_hash, registry = self.sid, kwargs["config_hash"], BotRegistry()
+        form, back = RunNotesForm(request.POST), run_path(sid, config_hash)
+        if not form.is_valid():
+            messages.error(request, " ".join(["Not saved.", *(str(text) for texts in form.errors.values() for text in texts)]))
+            return redirect(back)
+        notes, tags = form.cleaned_data["notes"], form.cleaned_data["tags"]
+        is_saved = save(
+            form.cleaned_data["version"],
+            etag=lambda: registry.etag(sid, config_hash),
+            stored=lambda: run_digest(registry.get(sid, config_hash)),
+            write=lambda etag: registry.annotate(sid, config_hash, notes=notes, tags=tags, if_match=etag),
+        )
+        if is_saved:
+            messages.success(request, "Saved.")
+            return redirect(back)
+        stored = registry.get(sid, config_hash)
+        context = self.get_context_data(
+            title=f"Notes of run {config_hash[:8]}", back=back, fresh=run_digest(stored), carried={"notes": notes, "tags": ", ".join(tags)},
+            stored={"Notes": stored.notes, "Tags": ", ".join(stored.tags)}, wanted={"Notes": notes, "Tags": ", ".join(tags)},
+        )  # fmt: skip
+        return self.render_to_response(context, status=412)
+
+
+def run_digest(record: BacktestRunRecord) -> str:
+    """Return what the form of a run's notes carries to notice a change by somebody else."""
+    return digest(record.notes, *record.tags)
+
+
+def run_notes_form(record: BacktestRunRecord) -> RunNotesForm:
+    """Return the form that edits a run's notes and tags."""
+    return RunNotesForm(initial={"notes": record.notes, "tags": ", ".join(record.tags), "version": run_digest(record)})
+
+
+def failure_of(record: BacktestRunRecord) -> str:
+    """Return why the run failed, as its writer says it, wherever that is said."""
+    results = record.whole.get("resultsMetadata")
+    for place in (results if isinstance(results, dict) else {}, record.whole):
+        for name in ("error", "reason", "errorMessage"):
+            if isinstance(place.get(name), str) and place[name].strip():
+                return place[name]
+    return ""

@@ -1,0 +1,36 @@
+"""Columns of a list page, declared once: what a header says, how it sorts, how its cells are classed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+
+from dashboard.web.links import query
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `best_first` is the ordering of the first click, by default the largest value first, None for no sorting."""
+
+    name: str
+    label: str
+    unit: str = ""
+    tip: str = ""
+    css: str = ""
+    number: bool = True
+    sortable: bool = True
+    best_first: str = ""
+
+    def header(self, params: QueryDict, ordering: str) -> dict[str, Any]:
+        """Return what the header's template needs; a click on the column in force turns its order round."""
+        header = {"column": self, "css": f"{'num ' if self.number else ''}{self.css}".strip(), "href": "", "sorted": "", "arrow": ""}
+        if not self.sortable:
+            return header
+        first = self.best_first or f"-{self.name}"
+        if ordering.lstrip("-") != self.name:
+            return header | {"href": query(params, ordering=first)}
+        turned = self.name if ordering.startswith("-") else f"-{self.name}"
+        word, arrow = ("descending", "↓") if ordering.startswith("-") else ("ascending", "↑")
+        return header | {"href": query(params, ordering=turned), "sorted": word, "arrow": arrow}

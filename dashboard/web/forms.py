@@ -1,0 +1,57 @@
+"""Forms over the query string: the address is the state of a list, and nothing in it is ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from dashboard.errors import InvalidParameter
+
+
+class QueryForm(forms.Form):
+    """A GET form whose fields are all that an address may say.
+
+    Raises InvalidParameter for an unknown parameter, and for a single-valued one given twice; an empty one counts as absent.
+    Fields named in `repeatable` may be given more than once.
+    """
+
+    repeatable: tuple[str, ...] = ()
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        for name, values in data.lists():
+            if name not in self.fields:
+                raise InvalidParameter(name, f"is not known here; known are {', '.join(self.fields)}.")
+            if name not in self.repeatable and sum(value != "" for value in values) > 1:
+                raise InvalidParameter(name, "is given more than once.")
+
+    def value(self, name: str) -> Any:
+        """Return the cleaned value of a field, None when it is absent or not understood."""
+        value = self.cleaned_data.get(name)
+        return None if value == "" else value
+
+
+class OrderingField(forms.ChoiceField):
+    """The name of a field to order by, with a minus in front for the largest first."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        choices = [(sign + name, sign + name) for name in names for sign in ("", "-")]
+        super().__init__(choices=choices, required=False, widget=forms.HiddenInput)
+        self.error_messages["invalid_choice"] = f"Choose one of {', '.join(names)}, with a minus in front for the largest first."
+
+
+class NumberField(forms.FloatField):
+    """A finite number in plain notation; thousands, spaces and a typographic minus are understood."""
+
+    default_error_messages = {"invalid": "Enter a number, such as 1500 or −0.25."}
+
+    def __init__(self, label: str, placeholder: str = "") -> None:
+        widget = forms.TextInput({"inputmode": "decimal", "autocomplete": "off", "placeholder": placeholder})
+        super().__init__(label=label, required=False, localize=False, widget=widget)
+
+    def to_python(self, value: Any) -> float | None:
+        if isinstance(value, str):
+            value = value.replace("\N{MINUS SIGN}", "-").replace(",", "").replace(" ", "").replace("_", "?")
+        return super().to_python(value)

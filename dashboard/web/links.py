@@ -1,0 +1,48 @@
+"""Addresses of our pages and of the API, with everything foreign in them percent-encoded; and query strings derived from others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from django.http import QueryDict
+from django.urls import get_script_prefix
+
+
+def encoded(text: object) -> str:
+    """Return the text fit for one segment of a path; a colon may stand there as it is."""
+    return quote(str(text), safe=":")
+
+
+def session_path(sid: object) -> str:
+    return f"{get_script_prefix()}sessions/{encoded(sid)}/"
+
+
+def run_path(sid: object, config_hash: str, part: str = "") -> str:
+    """Return the address of a run's page, or of a part of it such as `trades`."""
+    return f"{session_path(sid)}runs/{encoded(config_hash)}/{part + '/' if part else ''}"
+
+
+def api_run_path(sid: object, config_hash: str, part: str = "") -> str:
+    """Return the address of a run in the API, or of a part of it such as `equity`."""
+    return f"{get_script_prefix()}api/sessions/{encoded(sid)}/bots/{encoded(config_hash)}{'/' + part if part else ''}"
+
+
+def query(params: QueryDict, **changes: object) -> str:
+    """Return the query string with some parameters replaced; None drops one, and what follows from a list drops its place.
+
+    A cursor and a page number belong to one list: they go whenever anything else changes.
+    """
+    result = params.copy()
+    for place in ("cursor", "page"):
+        result.pop(place, None)
+    for name, value in changes.items():
+        if value is None or value == "":
+            result.pop(name, None)
+        elif isinstance(value, Iterable) and not isinstance(value, str):
+            result.setlist(name, [str(item) for item in value])
+        else:
+            result[name] = str(value)
+    for name in [name for name, values in result.lists() if not any(values)]:
+        del result[name]
+    return f"?{result.urlencode()}"

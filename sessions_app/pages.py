@@ -1,0 +1,120 @@
+"""The list of sessions, and the form that edits one's notes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from dashboard.web.columns import Column
+from dashboard.web.edits import digest, save
+from dashboard.web.links import query, session_path
+from dashboard.web.views import Page
+from sessions_app.page_forms import SessionListForm, SessionNotesForm
+from sessions_app.page_lists import SessionChoice, facets, ordered, without_one
+from sessions_app.records import SessionId, SessionSummary
+from sessions_app.registry import SessionRegistry
+
+#: Sessions on one page; fewer than that is the rule.
+PAGE_SIZE = 200
+DEFAULT_ORDERING = "-lastUpdate"
+COLUMNS = (
+    Column("symbol", "Session", best_first="symbol", css="pin last", number=False),
+    Column("runCount", "Runs", css="hide-s"),
+    Column("completedRuns", "Completed", css="hide-s", number=False),
+    Column("errorCount", "Failed", css="hide-s"),
+    Column("bestProfit", "Best profit", css="first", tip="Highest profit of a run of the session, in its quote currency."),
+    Column("avgProfit", "Average", css="hide-m", tip="Average profit of the completed runs of the session."),
+    Column("lastUpdate", "Updated", css="first hide-s"),
+)
+
+
+class SessionList(Page):
+    """All sessions that match; filter, order and page are in the address."""
+
+    template_name = "pages/sessions.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = SessionListForm(request.GET)
+        status = 200 if form.is_valid() else 400
+        return self.render_to_response(self.get_context_data(form=form, **self.listing(form)), status=status)
+
+    def listing(self, form: SessionListForm) -> dict[str, Any]:
+        """Return the context of the list."""
+        everything = SessionRegistry().all()
+        choice = SessionChoice.of(form)
+        found = ordered([one for one in everything if choice.matches(one)], form.value("ordering") or DEFAULT_ORDERING)
+        page = Paginator(found, PAGE_SIZE).get_page(form.value("page") or 1)
+        params = self.request.GET
+        return {
+            "title": "Sessions",
+            "search": choice.search,
+            "page": page,
+            "page_links": {
+                "previous": query(params, page=page.number - 1) if page.has_previous() else "",
+                "next": query(params, page=page.number + 1) if page.has_next() else "",
+            },
+            "total": len(everything),
+            "total_runs": sum(one.runCount or 0 for one in everything),
+            "columns": [column.header(params, form.value("ordering") or DEFAULT_ORDERING) for column in COLUMNS],
+            "facets": facets(everything, choice, params),
+            "without": without_one(everything, choice, params) if not found else [],
+            "no_search": query(params, search=None),
+            "clear": query(params, **dict.fromkeys(SessionChoice.NAMES)),
+            "rows": [(one, session_path(one.sid)) for one in page],
+        }
+
+
+class SessionPage(Page):
+    """A page about one session; a text that is no session id is not found."""
+
+    sid: SessionId
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.sid = SessionId.parse(kwargs["sid"])
+
+
+class EditSession(SessionPage):
+    """Save an operator's notes and state of a session; on a conflict both texts are shown."""
+
+    http_method_names = ["post"]
+    template_name = "pages/conflict.html"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.require_edit()
+        sid, registry = self.sid, SessionRegistry()
+        form = SessionNotesForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "Not saved: the notes are too long or the form is incomplete.")
+            return redirect(session_path(sid))
+        wanted = form.cleaned_data
+        is_saved = save(
+            wanted["version"],
+            etag=lambda: registry.etag(sid),
+            stored=lambda: notes_digest(registry.get(sid)),
+            write=lambda etag: registry.annotate(sid, notes=wanted["notes"], active=wanted["active"], if_match=etag),
+        )
+        if is_saved:
+            messages.success(request, "Saved.")
+            return redirect(session_path(sid))
+        stored = registry.get(sid)
+        context = self.get_context_data(
+            title=f"Notes of {sid.symbol}", back=session_path(sid), stored={"Notes": stored.notes},
+            wanted={"Notes": wanted["notes"]}, fresh=notes_digest(stored),
+            carried={"notes": wanted["notes"]} | ({"active": "on"} if wanted["active"] else {}),
+        )  # fmt: skip
+        return self.render_to_response(context, status=412)
+
+
+def notes_digest(session: SessionSummary) -> str:
+    """Return what the form of a session's notes carries to notice a change by somebody else."""
+    return digest(session.notes, str(session.active))
+
+
+def notes_form(session: SessionSummary) -> SessionNotesForm:
+    """Return the form that edits a session's notes and state."""
+    return SessionNotesForm(initial={"notes": session.notes, "active": session.active, "version": notes_digest(session)})

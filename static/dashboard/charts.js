@@ -1,0 +1,75 @@
+"use strict";
+/* Charts: one function a kind, data from data-src, colours from the stylesheet's tokens. Redrawn when the theme changes. */
+{
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.hidden = true;
+    const token = (name) => {
+        probe.style.color = `var(--${name})`; // resolves light-dark()
+        return getComputedStyle(probe).color;
+    };
+    const alpha = (color, a) => color.replace(/^rgb\(/, "rgba(").replace(/\)$/, `, ${a})`);
+    const isPhone = () => window.innerWidth < 760;
+    const NAMES = ["body-fg", "body-bg", "body-quiet-color", "hairline-color", "border-color", "pos", "neg", "s1"];
+    const theme = () => Object.fromEntries(NAMES.map((name) => [name, token(name)]));
+
+    const axis = (t, text, extra = {}) => ({
+        gridcolor: t["hairline-color"], linecolor: t["border-color"], zerolinecolor: t["border-color"], zerolinewidth: 1,
+        ticks: "", automargin: true, title: {text, font: {size: 11.5, color: t["body-quiet-color"]}, standoff: 8}, ...extra,
+    });
+    const layout = (t, extra) => ({
+        font: {family: getComputedStyle(document.body).fontFamily, size: 11.5, color: t["body-quiet-color"]},
+        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, separators: ".,",
+        hoverlabel: {bgcolor: t["body-bg"], bordercolor: t["border-color"], font: {color: t["body-fg"], size: 12}}, ...extra,
+    });
+
+    const charts = {
+        /* Equity over drawdown on one time axis; the drawdown is a ratio, or money when no starting balance is known. */
+        equity(t, data, el) {
+            const x = data.time.map((ms) => new Date(ms).toISOString());
+            const isRelative = el.dataset.relative === "1";
+            const ends = [x[0], x[x.length - 1]];
+            return [[
+                {type: "scatter", mode: "lines", x, y: data.equity, line: {color: t.s1, width: 2, shape: "hv"}, hovertemplate: "%{y:,.2f}<extra>equity</extra>"},
+                {type: "scatter", mode: "lines", x, y: data.drawdown, yaxis: "y2", fill: "tozeroy", fillcolor: alpha(t.neg, 0.22),
+                    line: {color: t.neg, width: 1.2, shape: "hv"}, hovertemplate: `%{y:${isRelative ? ".1%" : ",.2f"}}<extra>drawdown</extra>`},
+            ], layout(t, {
+                hovermode: "x unified", margin: {l: 60, r: 14, t: 12, b: 30},
+                xaxis: axis(t, "", {showgrid: false, anchor: "y2", type: "date", range: ends, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: t["border-color"], nticks: isPhone() ? 4 : 8}),
+                yaxis: axis(t, "equity", {domain: [0.32, 1], tickformat: ",", nticks: 6}),
+                yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? ".0%" : ",", nticks: 4}),
+            })];
+        },
+    };
+
+    const drawn = new Map();
+    const draw = (el, data) => {
+        const [traces, frame] = charts[el.dataset.chart](theme(), data, el);
+        Plotly.react(el, traces, frame, {responsive: true, displaylogo: false, displayModeBar: false, doubleClick: "reset"});
+    };
+    const say = (el, text) => {
+        const note = Object.assign(document.createElement("div"), {className: "chart-note", textContent: `${text} `});
+        const again = Object.assign(document.createElement("button"), {className: "btn", type: "button", textContent: "Try again"});
+        again.addEventListener("click", () => { el.replaceChildren(); load(el); });
+        note.append(again);
+        el.replaceChildren(note);
+    };
+    const load = async (el) => {
+        let answer;
+        try {
+            answer = await fetch(el.dataset.src, {headers: {Accept: "application/json"}});
+        } catch {
+            return say(el, "The server was not reached.");
+        }
+        if (!answer.ok) { return say(el, `The data of this chart cannot be had now (${answer.status}).`); }
+        const data = await answer.json();
+        drawn.set(el, data);
+        return draw(el, data);
+    };
+    const near = new IntersectionObserver((entries) => {
+        for (const entry of entries.filter((one) => one.isIntersecting)) { near.unobserve(entry.target); load(entry.target); }
+    }, {rootMargin: "400px"});
+    document.querySelectorAll(".chart[data-chart]").forEach((el) => near.observe(el));
+    const redraw = () => drawn.forEach((data, el) => draw(el, data));
+    new MutationObserver(redraw).observe(document.documentElement, {attributeFilter: ["data-theme"]});
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
