@@ -1,8 +1,8 @@
 """Every number and series of the run page, computed from a run's trades. Pure numpy: no Redis, no HTTP, no Django.
 
 The definitions are those of the metrics page; each function names its formula. Times are UTC ms, money is unrounded,
-ratios are ratios (0.097, shown as 9.7 %). What is undefined is a `Measure` without a value, with the reason; never -100,
-0 or inf. `start_ms` and `end_ms` are the session's, in ms whatever unit its id is in: the caller converts.
+ratios are ratios (0.097, shown as 9.7 %). What is undefined is a `Measure` without a value, with the reason; never
+-100, 0 or inf. `start_ms` and `end_ms` are the session's, in ms whatever unit its id is in: the caller converts.
 
     trades.py       TradeArrays.from_trades(trades) | TradeArrays.from_columns(profit=..., exit_time=..., ...)
                     .closed .realised .placed (masks)  .take(selection)  len()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +32,22 @@ class DailySeries:
     returns: Floats | None
     reason: str | None
     is_relative: bool
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the returns, NaN without any."""
+        return math.nan if self.returns is None else float(self.returns.mean())
+
+    @cached_property
+    def deviation(self) -> Floats:
+        """Returns less their mean, shape (days,)."""
+        return np.empty(0) if self.returns is None else self.returns - self.mean
+
+    @cached_property
+    def standard_deviation(self) -> float:
+        """Sample standard deviation (n - 1) of the returns, NaN below two of them."""
+        n = len(self.deviation)
+        return math.sqrt(float(self.deviation @ self.deviation) / (n - 1)) if n > 1 else math.nan
 
 
 def daily_series(curve: EquityCurve) -> DailySeries:

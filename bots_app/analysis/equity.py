@@ -16,6 +16,7 @@ from bots_app.analysis.trades import Floats, Indices, TradeArrays
 DAY_MS = 86_400_000
 #: A drawdown smaller than this share of the largest equity is the rounding of the running sum, not a loss.
 ROUNDING = 1e-12
+THINNER: Any = MinMaxLTTBDownsampler  # ships no types
 #: From this many points on, the peaks and troughs named by the caller are kept for certain.
 ROOM_FOR_EXTREMES = 8
 
@@ -114,5 +115,5 @@ def downsample(time: NDArray[np.int64], equity: Floats, points: int, *, keep: It
     if points == 2:
         return np.array([0, n - 1])
     wanted = np.unique(np.fromiter(keep, dtype=np.intp)) if points >= ROOM_FOR_EXTREMES else np.empty(0, dtype=np.intp)
-    chosen = MinMaxLTTBDownsampler().downsample(time, equity, n_out=points - len(wanted)).astype(np.intp)
+    chosen = THINNER().downsample(time, equity, n_out=points - len(wanted)).astype(np.intp)
     return np.union1d(chosen, wanted)

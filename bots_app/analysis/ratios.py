@@ -91,16 +91,14 @@ def max_drawdown(curve: EquityCurve) -> Measure:
 
 def volatility(daily: DailySeries, *, periods_per_year: float = PERIODS_PER_YEAR) -> Measure:
     """Sample standard deviation (n - 1) of daily returns, times the root of the periods per year."""
-    returns, missing = _enough(daily)
-    return missing if missing else Measure.of(float(returns.std(ddof=1)) * math.sqrt(periods_per_year))
+    _, missing = _enough(daily)
+    return missing if missing else Measure.of(daily.standard_deviation * math.sqrt(periods_per_year))
 
 
 def sharpe(daily: DailySeries, *, periods_per_year: float = PERIODS_PER_YEAR) -> Measure:
     """Mean over sample standard deviation (n - 1) of daily returns, times root of periods per year (Sharpe 1994)."""
-    returns, missing = _varying(daily)
-    if missing:
-        return missing
-    return Measure.of(float(returns.mean()) / float(returns.std(ddof=1)) * math.sqrt(periods_per_year))
+    missing = _steady(daily)
+    return missing if missing else Measure.of(daily.mean / daily.standard_deviation * math.sqrt(periods_per_year))
 
 
 def sortino(daily: DailySeries, *, periods_per_year: float = PERIODS_PER_YEAR) -> Measure:
@@ -108,9 +106,9 @@ def sortino(daily: DailySeries, *, periods_per_year: float = PERIODS_PER_YEAR) -
     returns, missing = _enough(daily)
     if missing:
         return missing
-    below = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
-    reason = "No day lost money."
-    return Measure.ratio(float(returns.mean()) * math.sqrt(periods_per_year), below, reason)
+    losses = np.minimum(returns, 0.0)
+    below = math.sqrt(float(losses @ losses) / len(losses))
+    return Measure.ratio(daily.mean * math.sqrt(periods_per_year), below, "No day lost money.")
 
 
 def calmar(growth: Measure, deepest: Measure) -> Measure:
@@ -125,7 +123,8 @@ def ulcer_index(daily: DailySeries) -> Measure:
     if not daily.is_relative or not len(daily.equity):
         return Measure.undefined(daily.reason or "There are no days.")
     peak = np.maximum(np.maximum.accumulate(daily.equity), daily.opening)
-    return Measure.of(math.sqrt(float(np.square(daily.equity / peak - 1.0).mean())))
+    under = daily.equity / peak - 1.0
+    return Measure.of(math.sqrt(float(under @ under) / len(under)))
 
 
 def recovery_factor(curve: EquityCurve) -> Measure:
@@ -152,15 +151,14 @@ def exposure(trades: TradeArrays, *, start_ms: int, end_ms: int) -> Measure:
 
 def moments(daily: DailySeries) -> tuple[Measure, Measure]:
     """Skewness m3 / m2 ** 1.5 and RAW kurtosis m4 / m2 ** 2 (normal = 3) of daily returns; m are population moments."""
-    returns, missing = _varying(daily)
+    missing = _steady(daily)
     if missing:
         return missing, missing
     # In units of the largest deviation, as the fourth power of a small return would be lost below the smallest float.
-    deviation = returns - returns.mean()
-    deviation /= np.abs(deviation).max()
-    square = deviation * deviation
-    spread = float(square.mean())
-    skew, kurt = float((square * deviation).mean()) / spread**1.5, float((square * square).mean()) / spread**2
+    deviation = daily.deviation / float(np.abs(daily.deviation).max())
+    square, n = deviation * deviation, len(deviation)
+    spread = float(square.sum()) / n
+    skew, kurt = float(square @ deviation) / n / spread**1.5, float(square @ square) / n / spread**2
     return Measure.of(skew), Measure.of(kurt)
 
 
@@ -186,8 +184,11 @@ def _enough(daily: DailySeries) -> tuple[Floats, Measure | None]:
     return daily.returns, None
 
 
-def _varying(daily: DailySeries) -> tuple[Floats, Measure | None]:
+def _steady(daily: DailySeries) -> Measure | None:
+    """Say why there is nothing to divide by: too few returns, or none that differs from the others."""
     returns, missing = _enough(daily)
-    if missing is None and float(np.ptp(returns)) <= ROUNDING * float(np.abs(returns).max()):
+    if missing is None and float(np.abs(daily.deviation).max()) <= ROUNDING * float(np.abs(returns).max()):
         missing = Measure.undefined("The daily returns do not vary.")
-    return returns, missing
+    elif missing is None and not 0 < daily.standard_deviation < math.inf:
+        missing = Measure.undefined("The daily returns are beyond what can be computed with.")
+    return missing

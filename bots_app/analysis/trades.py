@@ -143,5 +143,4 @@ class TradeArrays:
 
 
 def _within(values: Floats, limit: float) -> Floats:
-    with np.errstate(invalid="ignore"):
-        return np.where(np.abs(values) <= limit, values, np.nan)
+    return np.where(np.abs(values) <= limit, values, np.nan)
