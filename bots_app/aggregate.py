@@ -1,0 +1,143 @@
+"""The aggregate over a session's runs: from kept figures where these say all, else from the scores, read in bounded steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from bots_app.indexing import read_scores
+from bots_app.query import RunQuery
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.pages import NotBuilt
+from dashboard.store.scripts import script
+from dashboard.store.shared import INDEX_VERSION
+from dashboard.tolerant import from_bytes
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Kept figures of one status: runs, and the exact sum and sum of squares of their profits; `wide` ones are in neither."""
+
+    n: int
+    total: Fraction
+    squares: Fraction
+    wide: int
+
+    @classmethod
+    def read(cls, stats: dict[str, str], status: str) -> Figures:
+        def pair(name: str) -> Fraction:
+            high, low = (float(stats.get(f"{part}:{status}", 0)) for part in (name, f"{name}lo"))
+            return Fraction(high) + Fraction(low)
+
+        return cls(int(stats.get(f"n:{status}", 0)), pair("sum"), pair("sq"), int(stats.get(f"wide:{status}", 0)))
+
+
+def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
+    """Return the aggregate, None when there is no such session. Raises NotBuilt.
+
+    Standard deviation is of the sample (n - 1). Cost: one round trip for a whole session or one whole status.
+    """
+    profits = keys.index_status(query.statuses[0], "profit") if len(query.statuses) == 1 else keys.profit
+    reply = script("read_figures")(
+        [keys.bots, keys.index("stats"), keys.summary, profits, keys.index("rows"), keys.profit, keys.index("unranked")],
+        [INDEX_VERSION],
+    )
+    if reply[0] == b"missing":
+        return None
+    if reply[0] == b"unbuilt":
+        raise NotBuilt(reply[1])
+    _, flat, count, lowest, highest, middle, stale = reply
+    stats = dict(zip(map(from_bytes, flat[::2]), map(from_bytes, flat[1::2]), strict=True))
+    known = sorted(name[2:] for name in stats if name.startswith("n:"))
+    statuses = [status for status in known if not query.statuses or status in query.statuses]
+    figures = {status: Figures.read(stats, status) for status in statuses}
+    if query.has_range or len(query.statuses) > 1 or any(found.wide for found in figures.values()):
+        answer = _from_scores(keys, query, figures)
+    else:
+        total = sum((found.total for found in figures.values()), Fraction(0))
+        squares = sum((found.squares for found in figures.values()), Fraction(0))
+        answer = {
+            "count": sum(found.n for found in figures.values()),
+            "countByStatus": {status: found.n for status, found in figures.items() if found.n},
+            **_ends(lowest, highest),
+            "avgProfit": float(total / count) if count else None,
+            "medianProfit": _middle([float(score) for score in middle[1::2]]),
+            "stdProfit": _deviation(total, squares, count),
+        }
+    return answer | ({"stale": True} if stale else {})
+
+
+def _from_scores(keys: SessionKeys, query: RunQuery, figures: dict[str, Figures]) -> dict[str, Any]:
+    """Return the aggregate of any filter, from the scores of each status."""
+    low = "-inf" if query.min_profit is None else repr(query.min_profit)
+    high = "+inf" if query.max_profit is None else repr(query.max_profit)
+    counts: dict[str, int] = {}
+    parts: list[np.ndarray] = []
+    ends: list[tuple[float, bytes]] = []
+    for status in figures:
+        name = keys.index_status(status, "profit")
+        pipe = client().pipeline()
+        pipe.zcount(name, "-inf", f"({low}" if query.min_profit is not None else "(-inf")
+        pipe.zcount(name, low, high)
+        pipe.zcard(keys.index_status(status, "unranked"))
+        before, inside, unranked = pipe.execute()
+        counts[status] = inside + (0 if query.has_range else unranked)
+        if not inside:
+            continue
+        parts.append(read_scores(name, first=before, last=before + inside - 1))
+        for rank in (before, before + inside - 1):
+            ends += [(score, member) for member, score in client().zrange(name, rank, rank, withscores=True)]
+    values = np.sort(np.concatenate(parts)) if parts else np.empty(0)
+    worst, best = (min(ends), max(ends)) if ends else (None, None)
+    middle = values[(len(values) - 1) // 2 : len(values) // 2 + 1] if len(values) else values
+    return {
+        "count": sum(counts.values()),
+        "countByStatus": {status: count for status, count in counts.items() if count},
+        **_ends([worst[1], worst[0]] if worst else [], [best[1], best[0]] if best else []),
+        "avgProfit": _mean(values),
+        "medianProfit": _middle(middle.tolist()),
+        "stdProfit": _spread(values),
+    }
+
+
+def _ends(lowest: Sequence[Any], highest: Sequence[Any]) -> dict[str, Any]:
+    """Return best and worst, from (member, score) or nothing."""
+
+    def end(found: Sequence[Any]) -> tuple[float | None, str | None]:
+        return (float(found[1]), from_bytes(found[0])) if found else (None, None)
+
+    (worst, worst_hash), (best, best_hash) = end(lowest), end(highest)
+    return {"bestProfit": best, "bestConfigHash": best_hash, "worstProfit": worst, "worstConfigHash": worst_hash}
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    """Return the mean of the one or two values in the middle, without overflow."""
+    return float(sum(Fraction(value) for value in values) / len(values)) if values else None
+
+
+def _mean(values: np.ndarray) -> float | None:
+    if not len(values):
+        return None
+    return float(math.fsum(values / len(values))) if np.abs(values).max() > 1e290 else math.fsum(values) / len(values)
+
+
+def _spread(values: np.ndarray) -> float | None:
+    """Return the sample deviation of scores, scaled so that no square overflows; None below two."""
+    if len(values) < 2:
+        return None
+    scale = float(np.abs(values).max()) or 1.0
+    return float(np.std(values / scale, ddof=1)) * scale
+
+
+def _deviation(total: Fraction, squares: Fraction, count: int) -> float | None:
+    """Return the sample deviation from exact sums; None below two."""
+    if count < 2:
+        return None
+    variance = (squares - total * total / count) / (count - 1)
+    return math.sqrt(max(0.0, float(variance)))

@@ -1,0 +1,275 @@
+"""Making and mending a session's indexes from its records: batches of runs, handed to the script `write_runs`."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
+from dashboard.errors import DashboardError, StoreUnavailable, Unavailable
+from dashboard.store import keys as store_keys
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.scripts import script
+from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
+from dashboard.tolerant import from_bytes
+from sessions_app.records import SessionId, summary_head
+from sessions_app.registry import finish_index, sha_of
+
+#: Runs handed to one script call: some 10 ms of the server's time.
+BATCH_RUNS = 250
+#: Bytes of records handed to one script call.
+BATCH_BYTES = 4_000_000
+#: Runs up to which a session that another program wrote is indexed by the first request that asks for it: about half a second.
+INLINE_RUNS = 5_000
+#: Scores read in one round trip when figures are recounted.
+SCORES = 5_000
+#: Attempts where somebody else writes at the same time.
+ATTEMPTS = 20
+#: Beyond this a profit's square overflows; see includes/sums.lua.
+WIDE = 1e150
+
+log = logging.getLogger(__name__)
+Run = BacktestRunRecord | UnreadableRun
+
+
+def write_batch(
+    sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False
+) -> tuple[bool, list[int]]:
+    """Hand a batch of operations (9 values each, see write_runs.lua) to the script: one round trip.
+
+    Returns whether the session's derived keys are built, and a code for each operation.
+    """
+    keys = SessionKeys(str(sid))
+    names = [keys.bots, keys.profit, *(keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated"))]
+    names += [keys.events, keys.summary, store_keys.SESSIONS]
+    flat = [value for operation in operations for value in operation]
+    head_of: bytes | None = None
+    for _ in range(ATTEMPTS):
+        options = {
+            "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
+            "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
+            "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
+            "statuses": list(statuses), "quiet": is_quiet,
+        }  # fmt: skip
+        code, *rest = script("write_runs")(names, [msgspec.json.encode(options), *flat])
+        if code != -1:
+            return code == 1, rest
+        # Another program wrote the summary: what it says beside the figures is kept.
+        head_of = rest[0] or None
+    raise Unavailable(f"The summary of session {sid} is being written too often by another program; nothing was written, try again.")
+
+
+def index_values(run: Run) -> tuple[str, str, str, bytes]:
+    """Return status, profit, lastUpdated ('' when missing) and row, as the script takes them."""
+    profit = run.profit if isinstance(run, BacktestRunRecord) else None
+    updated = run.lastUpdated if isinstance(run, BacktestRunRecord) else None
+    row = msgspec.json.encode(run.row())
+    return run.status, "" if profit is None else repr(float(profit)), "" if updated is None else str(updated), row
+
+
+def read_texts(keys: SessionKeys, hashes: Sequence[str]) -> list[tuple[bytes | None, str | None]]:
+    """Return (text, None) of each record, (None, None) where there is none, (None, reason) where the key holds no text."""
+    pipe = client().pipeline()
+    for config_hash in hashes:
+        pipe.get(keys.run(config_hash))
+    found = pipe.execute(raise_on_error=False)
+    wrong = [index for index, text in enumerate(found) if isinstance(text, Exception)]
+    if wrong:
+        pipe = client().pipeline()
+        for index in wrong:
+            pipe.type(keys.run(hashes[index]))
+        kinds = dict(zip(wrong, pipe.execute(), strict=True))
+        if b"string" in kinds.values():
+            raise StoreUnavailable()
+        return [
+            (None, f"stored as a {from_bytes(kinds[index])}, not as text") if index in kinds else (text, None)
+            for index, text in enumerate(found)
+        ]
+    return [(text, None) for text in found]
+
+
+def read_runs(keys: SessionKeys, hashes: Sequence[str]) -> list[Run]:
+    """Return the run of each hash, unreadable ones as such: one round trip, two when a key holds no text."""
+    return [
+        read_run(config_hash, text) if reason is None else UnreadableRun(config_hash, reason)
+        for config_hash, (text, reason) in zip(hashes, read_texts(keys, hashes), strict=True)
+    ]
+
+
+def named_statuses(keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[str] = ("completed", "failed", "running")) -> list[Run]:
+    """Return the runs, those without a readable record under the status that the fixed sets name."""
+    statuses = sorted(statuses)
+    lost = [index for index, run in enumerate(runs) if isinstance(run, UnreadableRun)]
+    if not lost or not statuses:
+        return list(runs)
+    pipe = client().pipeline()
+    for index in lost:
+        for status in statuses:
+            pipe.sismember(keys.status(status), runs[index].configHash)
+    is_member = iter(pipe.execute(raise_on_error=False))
+    named = list(runs)
+    for index in lost:
+        answers = {status: next(is_member) for status in statuses}
+        found = next((status for status, answer in answers.items() if answer == 1), None)
+        if found:
+            named[index] = UnreadableRun(runs[index].configHash, runs[index].reason, found)  # type: ignore[union-attr]
+    return named
+
+
+class SessionIndexer:
+    """Builds or mends the indexes of one session. Every run is filed in one step, so that readers and writers go on meanwhile."""
+
+    def __init__(self, sid: SessionId, *, statuses: Iterable[str] = ()) -> None:
+        self.sid = sid
+        self.keys = SessionKeys(str(sid))
+        #: Statuses whose fixed sets may name runs that do not belong there.
+        self.statuses = set(statuses)
+        self.filed = self.changed = self.dropped = self.unreadable = 0
+
+    def is_built(self) -> bool:
+        return client().hget(self.keys.index("stats"), "built") == str(INDEX_VERSION).encode()
+
+    def members(self) -> Iterator[list[str]]:
+        """Yield the hashes of every run that an index names, in chunks; a hash may come again."""
+        names = [self.keys.bots, self.keys.index("rows"), self.keys.profit, *map(self.keys.status, sorted(self.statuses))]
+        kinds = dict(zip(names, self._types(names), strict=True))
+        scans: dict[bytes, Callable[..., Iterator[Any]]] = {
+            b"set": client().sscan_iter, b"zset": client().zscan_iter, b"hash": client().hscan_iter,
+        }  # fmt: skip
+        for name, kind in kinds.items():
+            if kind in scans:
+                found = scans[kind](name, count=BATCH_RUNS * 2)
+                for chunk in chunked(found, BATCH_RUNS):
+                    yield [from_bytes(item[0] if isinstance(item, tuple) else item) for item in chunk]
+
+    def _types(self, names: Sequence[str]) -> list[bytes]:
+        pipe = client().pipeline()
+        for name in names:
+            pipe.type(name)
+        return pipe.execute()
+
+    def file(self, hashes: Sequence[str], *, fixed: bool) -> None:
+        """File the runs from their records; `fixed` mends the fixed indexes too and drops entries without a record."""
+        todo = list(dict.fromkeys(hashes))
+        for _ in range(ATTEMPTS):
+            codes = self._file_once(todo, fixed=fixed)
+            # A record that was written between our reading it and filing it is read again.
+            todo = [config_hash for config_hash, code in zip(todo, codes, strict=True) if code == -1]
+            if not todo:
+                return
+        raise Unavailable(f"{len(todo)} runs of session {self.sid}, such as {todo[0]}, are written too often to be filed; try again.")
+
+    def _file_once(self, hashes: Sequence[str], *, fixed: bool) -> list[int]:
+        texts = read_texts(self.keys, hashes)
+        runs: list[Run] = [
+            read_run(config_hash, text) if reason is None else UnreadableRun(config_hash, reason)
+            for config_hash, (text, reason) in zip(hashes, texts, strict=True)
+        ]
+        if not fixed:
+            runs = named_statuses(self.keys, runs, self.statuses)
+        operations = []
+        for run, (text, reason) in zip(runs, texts, strict=True):
+            is_gone = text is None and reason is None
+            operation = ("drop" if is_gone else "file") if fixed else "derive"
+            operations.append((operation, run.configHash, sha_of(text), "", "", *index_values(run)))
+        _, codes = write_batch(self.sid, operations, statuses=self.statuses, is_quiet=True)
+        for operation, code in zip(operations, codes, strict=True):
+            if code >= 0 and operation[0] == "drop":
+                self.dropped += 1
+            elif code >= 0:
+                self.filed += 1
+                self.changed += code > 0
+                self.unreadable += b'"unreadable":' in operation[-1]
+        return codes
+
+    def derive(self, *, progress: Callable[[int], None] | None = None) -> None:
+        """Build the derived keys from what the fixed ones name; the fixed ones and the summary stay as they are."""
+        for hashes in self.members():
+            self.file(hashes, fixed=False)
+            if progress:
+                progress(self.filed)
+        self.settle(with_summary=False)
+
+    def settle(self, *, with_summary: bool) -> None:
+        """Recount the figures from the scores, mark the derived keys as complete and, if asked to, write the summary."""
+        for _ in range(ATTEMPTS):
+            revision = from_bytes(client().hget(self.keys.index("stats"), "revision") or b"")
+            options: dict[str, Any] = {"built": True}
+            if revision:
+                options |= {"figures": self._figures(), "revision": revision}
+            if with_summary:
+                text = client().get(self.keys.summary) if self._types([self.keys.summary]) != [b"none"] else None
+                options |= {"head": summary_head(self.sid, text), "head_of": sha_of(text)}
+            if finish_index(self.sid, **options) == 1:
+                return
+        raise Unavailable(f"Session {self.sid} is written too often for its figures to be settled; try again.")
+
+    def _figures(self) -> dict[str, list[str]]:
+        """Return count and sums of each status, from the derived sorted sets."""
+        found = {}
+        for field in client().hkeys(self.keys.index("stats")):
+            if not field.startswith(b"n:"):
+                continue
+            status = from_bytes(field[2:])
+            scores = read_scores(self.keys.index_status(status, "profit"))
+            count = len(scores) + client().zcard(self.keys.index_status(status, "unranked"))
+            if count:
+                found[status] = [str(count), *map(repr, exact_sums(scores[np.abs(scores) <= WIDE])),
+                                 str(int((np.abs(scores) > WIDE).sum()))]  # fmt: skip
+        return found
+
+
+def read_scores(key: str, *, first: int = 0, last: int | None = None) -> np.ndarray:
+    """Return the scores of a sorted set by rank, ascending, in bounded steps."""
+    parts = []
+    last = client().zcard(key) - 1 if last is None else last
+    for start in range(first, last + 1, SCORES):
+        found = client().zrange(key, start, min(start + SCORES - 1, last), withscores=True)
+        parts.append(np.fromiter((score for _, score in found), dtype=np.float64, count=len(found)))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def exact_sums(values: np.ndarray) -> tuple[float, float, float, float]:
+    """Return the sum and the sum of squares, each as two doubles whose exact sum is right to the last bit but one."""
+    total = math.fsum(values)
+    products = values * values
+    split = 134217729.0 * values
+    high = split - (split - values)
+    low = values - high
+    rests = ((high * high - products) + 2 * high * low) + low * low
+    squares = math.fsum(np.concatenate((products, rests)))
+    return (
+        total, math.fsum(np.append(values, -total)),
+        squares, math.fsum(np.concatenate((products, rests, [-squares]))),
+    )  # fmt: skip
+
+
+_building: set[str] = set()
+_building_lock = threading.Lock()
+
+
+def build_in_background(sid: SessionId) -> None:
+    """Start building a large session's derived keys in a thread, once a process; a second process does no harm, only work."""
+    with _building_lock:
+        if str(sid) in _building:
+            return
+        _building.add(str(sid))
+    threading.Thread(target=_build, args=(sid,), name=f"index {sid}", daemon=True).start()
+
+
+def _build(sid: SessionId) -> None:
+    try:
+        SessionIndexer(sid).derive()
+    except DashboardError as error:
+        log.warning("The indexes of session %s could not be built: %s", sid, error)
+    finally:
+        with _building_lock:
+            _building.discard(str(sid))

@@ -1,0 +1,266 @@
+"""BotRegistry: the door to runs. Every method may raise StoreUnavailable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from bots_app.filtered_walk import read_filtered
+from bots_app.indexing import (
+    BATCH_BYTES, BATCH_RUNS, INLINE_RUNS, SessionIndexer, build_in_background, index_values, named_statuses, read_runs,
+    read_texts, write_batch,
+)  # fmt: skip
+from bots_app.query import RunQuery
+from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
+from bots_app.run_page import RunPage
+from bots_app.unindexed import read_unindexed, wait_for_index
+from bots_app.writing import RunWrite, check_hash
+from dashboard.errors import InvalidRecord, PreconditionFailed, RecordUnreadable, RunNotFound, SessionNotFound, Unavailable
+from dashboard.store import cursor as cursors
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
+from dashboard.store.shared import chunked
+from dashboard.tolerant import from_bytes
+from sessions_app.records import SessionId
+from sessions_app.registry import sha_of
+
+#: Attempts at changing a record that others write at the same time.
+ATTEMPTS = 20
+Answer = TypeVar("Answer")
+_RESULTS = {1: "created", 2: "updated", 0: "unchanged"}
+
+
+class WriteResult(msgspec.Struct, frozen=True):
+    """What became of one record of a batch: created, updated, unchanged or refused."""
+
+    index: int
+    configHash: str | None
+    result: str
+    error: str | None = None
+
+
+class BotRegistry:
+    """Reads and writes the runs of sessions."""
+
+    def page(self, sid: SessionId, query: RunQuery, *, cursor: str | None = None, limit: int = 50) -> RunPage:
+        """Return one page of the list. Raises SessionNotFound, CursorInvalid. Cost: one round trip, at any depth."""
+        scope = query.scope(sid)
+        position = Position.unpack(cursors.decode(cursor, scope=scope)) if cursor else Position()
+        keys = SessionKeys(str(sid))
+        reply = self._reply(sid, query, position, limit)
+        rows = [row for row in reply.rows if row is not None]
+        if len(rows) < len(reply.members):
+            rows = self._completed(keys, reply)
+        return RunPage.of(reply, rows, scope)
+
+    def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
+        keys = SessionKeys(str(sid))
+        is_filtered_walk = query.by != "profit" and query.has_range
+
+        def read() -> PageReply | None:
+            if is_filtered_walk:
+                return read_filtered(keys, query, position=position, limit=limit)
+            return read_page(
+                keys, query.sources(keys), position=position, limit=limit, descending=query.descending,
+                least=query.min_profit, most=query.max_profit,
+            )  # fmt: skip
+
+        reply = self.when_built(sid, read, lambda: read_unindexed(keys, query, position=position, limit=limit))
+        if reply is None:
+            raise SessionNotFound(sid)
+        return reply
+
+    def when_built(self, sid: SessionId, read: Callable[[], Answer], meanwhile: Callable[[], Answer]) -> Answer:
+        """Return what `read` does; where it finds the derived keys missing, build them, and answer `meanwhile` if that takes long."""
+        try:
+            return read()
+        except NotBuilt as missing:
+            if missing.cardinality > INLINE_RUNS:
+                build_in_background(sid)
+                return meanwhile()
+            SessionIndexer(sid, statuses=("completed", "failed", "running")).derive()
+        return read()
+
+    def _completed(self, keys: SessionKeys, reply: PageReply) -> list[bytes]:
+        """Return every row of a page, those that no derived key has yet made from the records."""
+        missing = [from_bytes(member) for member, row in zip(reply.members, reply.rows, strict=True) if row is None]
+        made = {run.configHash: index_values(run)[-1] for run in named_statuses(keys, read_runs(keys, missing))}
+        return [
+            made[from_bytes(member)] if row is None else row for member, row in zip(reply.members, reply.rows, strict=True)
+        ]
+
+    def rows(self, sid: SessionId, hashes: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Return flat rows with the fields asked for, and always configHash; null where a run has no such field."""
+        keys, rows = SessionKeys(str(sid)), []
+        for chunk in chunked(hashes, BATCH_RUNS):
+            for run in named_statuses(keys, read_runs(keys, chunk)):
+                row: dict[str, Any] = {"configHash": run.configHash}
+                if isinstance(run, UnreadableRun):
+                    known = run.row()
+                    row |= {name: known.get(name) for name in fields} | {"unreadable": run.reason}
+                else:
+                    row |= {name: run.value(name) for name in fields}
+                rows.append(row | {"configHash": run.configHash})
+        return rows
+
+    def get(self, sid: SessionId, config_hash: str) -> BacktestRunRecord:
+        """Return one run, found by its own address whatever the indexes say. Raises RunNotFound, RecordUnreadable."""
+        run = read_run(config_hash, self._text(sid, config_hash))
+        if isinstance(run, UnreadableRun):
+            raise RecordUnreadable(f"Run {config_hash}", run.reason)
+        return run
+
+    def raw(self, sid: SessionId, config_hash: str) -> bytes:
+        """Return the stored text of a run. Raises RunNotFound, RecordUnreadable when the key holds no text."""
+        return self._text(sid, config_hash)
+
+    def etag(self, sid: SessionId, config_hash: str) -> str:
+        """Return the strong ETag of a run's stored text. Raises RunNotFound, RecordUnreadable."""
+        return run_etag(self._text(sid, config_hash))
+
+    def _text(self, sid: SessionId, config_hash: str) -> bytes:
+        keys = SessionKeys(str(sid))
+        [(text, reason)] = read_texts(keys, [config_hash])
+        if text is None and reason is None:
+            if not client().sismember(keys.bots, config_hash):
+                raise RunNotFound(sid, config_hash)
+            reason = NOT_STORED
+        if reason is not None or text is None:
+            raise RecordUnreadable(f"Run {config_hash}", reason or NOT_STORED)
+        return text
+
+    def put(self, sid: SessionId, write: RunWrite) -> WriteResult:
+        """Store one run. Raises InvalidParameter for an id that cannot be written."""
+        return self.put_many(sid, [write])[0]
+
+    def put_many(
+        self, sid: SessionId, writes: Iterable[RunWrite], *, progress: Callable[[int], None] | None = None
+    ) -> list[WriteResult]:
+        """Store runs, each with its place in every index, in atomic batches of up to 250: one round trip a batch.
+
+        Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written.
+        """
+        sid.check_writable()
+        results: list[WriteResult] = []
+        is_built = True
+        for batch in _batches(writes):
+            operations = [
+                ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record)) for write in batch
+            ]
+            is_built, codes = write_batch(sid, operations)
+            for write, code in zip(batch, codes, strict=True):
+                results.append(WriteResult(len(results), write.record.configHash, _RESULTS[code]))
+            if progress:
+                progress(len(results))
+        if not is_built:
+            self.ensure_built(sid)
+        return results
+
+    def ensure_built(self, sid: SessionId) -> None:
+        """Build the derived keys of a session if they are not there: at once for a small one, else in the background."""
+
+        def read() -> None:
+            query = RunQuery()
+            keys = SessionKeys(str(sid))
+            read_page(keys, query.sources(keys), position=Position(), limit=0, descending=True)
+
+        self.when_built(sid, read, lambda: None)
+
+    def annotate(
+        self, sid: SessionId, config_hash: str, *, notes: str | None = None, tags: list[str] | None = None,
+        if_match: str | None = None,
+    ) -> BacktestRunRecord:  # fmt: skip
+        """Change notes or tags, None leaves them; every other field keeps its very text.
+
+        Raises RunNotFound, RecordUnreadable, PreconditionFailed.
+        """
+        changes = {name: value for name, value in (("notes", notes), ("tags", tags)) if value is not None}
+        for _ in range(ATTEMPTS):
+            text = self._text(sid, config_hash)
+            if if_match is not None and if_match != run_etag(text):
+                raise PreconditionFailed(f"Run {config_hash} was changed meanwhile; read it again before changing it.")
+            run = self.get(sid, config_hash)
+            try:
+                fields: dict[str, Any] = dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+            except (msgspec.DecodeError, RecursionError):
+                fields = dict(run.whole)
+            changed = msgspec.json.encode(fields | changes)
+            new = read_run(config_hash, changed)
+            operation = ("edit", config_hash, sha_of(text), changed, b"", *index_values(new))
+            is_built, [code] = write_batch(sid, [operation])
+            if code >= 0 and isinstance(new, BacktestRunRecord):
+                if not is_built:
+                    self.ensure_built(sid)
+                return new
+        raise Unavailable(f"Run {config_hash} is being written too often to be changed; try again.")
+
+    def delete(self, sid: SessionId, config_hash: str) -> None:
+        """Remove a run, its trades and its place in every index, in one step. Raises RunNotFound."""
+        try:
+            check_hash(config_hash)
+        except InvalidRecord:
+            # Nobody but a foreign program can have written such a hash; it goes if it is there.
+            if not client().sismember(SessionKeys(str(sid)).bots, config_hash):
+                raise RunNotFound(sid, config_hash) from None
+        is_built, [code] = write_batch(sid, [("delete", config_hash, "", "", "", "", "", "", "")])
+        if code < 0:
+            raise RunNotFound(sid, config_hash)
+        if not is_built:
+            self.ensure_built(sid)
+
+    def rank(self, sid: SessionId, config_hash: str, query: RunQuery | None = None) -> tuple[int | None, int]:
+        """Return (k, N): the run's place from 1 in the list of the query, None if it is not in it. Cost: two round trips."""
+        query, keys = query or RunQuery(), SessionKeys(str(sid))
+        sources = query.sources(keys)
+        pipe = client().pipeline()
+        for source in sources:
+            pipe.zscore(source.ranked, config_hash)
+            pipe.zscore(source.unranked, config_hash)
+        scores = pipe.execute()
+        ranked = next((score for score in scores[::2] if score is not None), None)
+        is_listed = ranked is not None or any(score is not None for score in scores[1::2])
+        at, text = (RANKED, repr(ranked)) if ranked is not None else (UNRANKED, "")
+        reply = self._reply(sid, query, Position(at, text, config_hash.encode()), 0)
+        if ranked is None or not query.has_range:
+            return (reply.preceding if is_listed and not (ranked is None and query.has_range) else None), reply.count
+        is_within = (query.min_profit or ranked) <= ranked <= (query.max_profit if query.max_profit is not None else ranked)
+        return (reply.preceding if is_within else None), reply.count
+
+    def status_counts(self, sid: SessionId) -> dict[str, int]:
+        """Return how many runs each status has, most first. Raises SessionNotFound, IndexBuilding."""
+        keys = SessionKeys(str(sid))
+
+        def read() -> dict[str, int]:
+            if read_page(keys, RunQuery().sources(keys), position=Position(), limit=0, descending=True) is None:
+                raise SessionNotFound(sid)
+            stats = client().hgetall(keys.index("stats"))
+            found = {from_bytes(name[2:]): int(count) for name, count in stats.items() if name.startswith(b"n:")}
+            return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+        def meanwhile() -> dict[str, int]:
+            raise wait_for_index("the count of each status")
+
+        return self.when_built(sid, read, meanwhile)
+
+
+def run_etag(text: bytes) -> str:
+    """Return the strong ETag of a run's stored text."""
+    return f'"{sha_of(text)}"'
+
+
+def _batches(writes: Iterable[RunWrite]) -> Iterable[list[RunWrite]]:
+    """Yield batches that a script call can take: bounded in runs and in bytes."""
+    batch: list[RunWrite] = []
+    size = 0
+    for write in writes:
+        length = len(write.text) + len(write.trades or b"")
+        if batch and (len(batch) == BATCH_RUNS or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(write)
+        size += length
+    if batch:
+        yield batch

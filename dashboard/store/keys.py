@@ -1,0 +1,150 @@
+"""Every key of the product, and nothing else builds one.
+
+`{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a hash
+tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery.
+
+Fixed: read and written by other programs too.
+
+key                                          type        holds
+bot_registry:session_current:{sid}           string      SessionSummary, JSON
+bot_registry:run:{sid}:{configHash}          string      BacktestRunRecord, JSON
+bot_registry:trades:{sid}:{configHash}       string      array of Trade, JSON
+session:{sid}:bots                           set         configHash of every run
+session:{sid}:bots:status:{status}           set         configHash of every run in that status
+session:{sid}:bots:profit                    zset        score = profit, for every run that has a finite one
+
+Ours: derived from the records, made again by `rebuild_indexes`, deleted with the session. They live under `index`, apart
+from `bots`, because a status may be any text: `session:{sid}:bots:status:x:profit` could be the fixed set of a status `x:profit`.
+
+bot_registry:sessions                        zset        every sid, score = lastUpdate
+bot_registry:sessions:discovered             string      set while the last search for foreign sessions is recent; expires
+session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
+session:{sid}:index:stats                    hash        revision, version built, and per status count and exact sums
+session:{sid}:index:unranked                 zset        score 0, every run without a finite profit
+session:{sid}:index:updated                  zset        score = lastUpdated (ms), for every run that has one
+session:{sid}:index:undated                  zset        score 0, every run without lastUpdated
+session:{sid}:index:status:{status}:profit   zset        as session:{sid}:bots:profit, for one status
+session:{sid}:index:status:{status}:unranked zset        as index:unranked, for one status
+session:{sid}:index:status:{status}:updated  zset        as index:updated, for one status
+session:{sid}:index:status:{status}:undated  zset        as index:undated, for one status
+session:{sid}:index:deleting                 set         the runs of a session that is being deleted, until they are gone
+session:{sid}:events                         stream      what changed, capped; written by the script that made the change
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+
+#: Every sid, score = lastUpdate in ms.
+SESSIONS = "bot_registry:sessions"
+#: Present while the last search for sessions that other programs made is recent.
+DISCOVERED = "bot_registry:sessions:discovered"
+#: Derived sorted sets that exist for the whole session and, under `status:{status}:`, for each status.
+PER_STATUS = ("profit", "unranked", "updated", "undated")
+
+_SUMMARY = "bot_registry:session_current:"
+_RUN = "bot_registry:run:"
+_TRADES = "bot_registry:trades:"
+#: What separates a foreign record's key into sid and hash: three colons for the sid, counted from the right.
+_SID = re.compile(r"(.+):([^:]+):(-?\d+):(-?\d+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SessionKeys:
+    """The keys of one session; `sid` in its text form."""
+
+    sid: str
+
+    @property
+    def tag(self) -> str:
+        return f"{{{self.sid}}}" if settings.REDIS_CLUSTER else self.sid
+
+    @property
+    def summary(self) -> str:
+        return f"{_SUMMARY}{self.tag}"
+
+    @property
+    def bots(self) -> str:
+        return f"session:{self.tag}:bots"
+
+    @property
+    def profit(self) -> str:
+        return f"session:{self.tag}:bots:profit"
+
+    @property
+    def status_prefix(self) -> str:
+        return f"session:{self.tag}:bots:status:"
+
+    @property
+    def run_prefix(self) -> str:
+        return f"{_RUN}{self.tag}:"
+
+    @property
+    def trades_prefix(self) -> str:
+        return f"{_TRADES}{self.tag}:"
+
+    @property
+    def index_prefix(self) -> str:
+        return f"session:{self.tag}:index:"
+
+    @property
+    def index_status_prefix(self) -> str:
+        return f"{self.index_prefix}status:"
+
+    @property
+    def events(self) -> str:
+        return f"session:{self.tag}:events"
+
+    def status(self, status: str) -> str:
+        return f"{self.status_prefix}{status}"
+
+    def run(self, config_hash: str) -> str:
+        return f"{self.run_prefix}{config_hash}"
+
+    def trades(self, config_hash: str) -> str:
+        return f"{self.trades_prefix}{config_hash}"
+
+    def index(self, name: str) -> str:
+        """Return a derived key of the whole session: rows, stats, unranked, updated, undated, deleting."""
+        return f"{self.index_prefix}{name}"
+
+    def index_status(self, status: str, name: str) -> str:
+        """Return a derived sorted set of one status; `name` is one of PER_STATUS."""
+        return f"{self.index_status_prefix}{status}:{name}"
+
+    def pattern(self, prefix: str) -> str:
+        """Return a MATCH pattern for every key with the prefix; what would be a wildcard in it is escaped."""
+        return re.sub(r"([*?\[\]\\^])", r"\\\1", prefix) + "*"
+
+    def owns(self, key: str) -> bool:
+        """Tell whether a key belongs to this session."""
+        return key == self.summary or key.startswith(
+            (self.run_prefix, self.trades_prefix, f"session:{self.tag}:bots", self.index_prefix, self.events)
+        )
+
+
+def session_of(key: str) -> tuple[str, str | None] | None:
+    """Return (sid, configHash or None) of a key that shows that a session exists; None for any other key.
+
+    A configHash holds no colon, so that the sid ends at the last one; a hash of another program's that does hold one is
+    found through the session's set instead.
+    """
+    for prefix, has_hash in ((_SUMMARY, False), (_RUN, True)):
+        if key.startswith(prefix):
+            rest = key.removeprefix(prefix)
+            sid, _, config_hash = rest.rpartition(":") if has_hash else (rest, "", None)
+            return _checked(sid, config_hash)
+    if key.startswith("session:") and key.endswith(":bots"):
+        return _checked(key.removeprefix("session:").removesuffix(":bots"), None)
+    return None
+
+
+def _checked(sid: str, config_hash: str | None) -> tuple[str, str | None] | None:
+    if settings.REDIS_CLUSTER:
+        if not (sid.startswith("{") and sid.endswith("}")):
+            return None
+        sid = sid[1:-1]
+    return (sid, config_hash) if _SID.fullmatch(sid) else None

@@ -1,0 +1,29 @@
+-- Make a session vanish at once: every index, the summary and the events go now, the records are left to a list of work.
+--
+-- KEYS[1] session:{sid}:bots
+-- KEYS[2] session:{sid}:index:deleting
+-- KEYS[3] session:{sid}:index:stats
+-- KEYS[4] bot_registry:sessions; left out on a cluster, where it lies elsewhere
+-- ARGV[1] the sid
+-- ARGV[2] prefix of the fixed status sets
+-- ARGV[3] prefix of the derived sets of a status
+-- ARGV[4..] every other key of the session that holds no record
+--
+-- Output: number of runs on the list of work, -1 when there is no such session
+local runs = redis.call('SCARD', KEYS[1])
+local is_known = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], unpack(ARGV, 4)) > 0
+if not is_known then return -1 end
+if runs > 0 and redis.call('EXISTS', KEYS[2]) == 0 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+-- The empty member keeps the list alive until its last run is gone: a deletion that was stopped can be found and taken up.
+redis.call('SADD', KEYS[2], '')
+local statuses = {'completed', 'failed', 'running'}
+for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
+  if string.sub(field, 1, 2) == 'n:' then statuses[#statuses + 1] = string.sub(field, 3) end
+end
+for _, status in ipairs(statuses) do
+  redis.call('UNLINK', ARGV[2] .. status)
+  for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do redis.call('UNLINK', ARGV[3] .. status .. name) end
+end
+redis.call('UNLINK', KEYS[3], unpack(ARGV, 4))
+if KEYS[4] then redis.call('ZREM', KEYS[4], ARGV[1]) end
+return runs

@@ -1,0 +1,37 @@
+-- The session summary, written from the indexes by the script that changed them. Its text is put together from a head (the
+-- fields that are not counted: symbol to notes and whatever else its writer had) and the counted figures, so that nothing of
+-- another program's passes through a lossy decoder. `head` comes from Python when somebody else wrote the summary meanwhile.
+
+-- Tell whether the stored summary is as we left it, or is the one that the head in hand was made from.
+local function is_head_known(keys, head_of)
+  local text = redis.call('GET', keys.summary)
+  local sha = text and redis.sha1hex(text) or ''
+  return sha == head_of or (text and sha == redis.call('HGET', keys.stats, 'summary_sha')), text, sha
+end
+
+local function json_text(value)
+  return value and cjson.encode(value) or 'null'
+end
+
+local function write_summary(keys, head, completed)
+  local best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES')
+  local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
+  local row = last[1] and redis.call('HGET', keys.rows, last[1])
+  local average = 'null'
+  local ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit')
+  if ranked > 0 and completed.wide == 0 then average = number_text((completed.sum + completed.sumlo) / ranked) end
+  local text = table.concat({
+    head, ',"runCount":', redis.call('SCARD', keys.bots),
+    ',"completedRuns":', completed.n,
+    ',"errorCount":', redis.call('HGET', keys.stats, 'n:failed') or 0,
+    ',"bestProfit":', number_text(best[2]), ',"bestConfigHash":', json_text(best[1]),
+    ',"avgProfit":', average,
+    ',"lastUpdate":', number_text(last[2]), ',"lastConfigHash":', json_text(last[1]),
+    ',"currentProfit":', number_text(last[1] and redis.call('ZSCORE', keys.profit, last[1])),
+    ',"currentStatus":', json_text(row and cjson.decode(row).status), '}',
+  })
+  redis.call('SET', keys.summary, text)
+  redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head)
+  if keys.sessions then redis.call('ZADD', keys.sessions, last[2] or 0, keys.sid) end
+  return last[2] or 0
+end

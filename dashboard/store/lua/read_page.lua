@@ -1,0 +1,83 @@
+-- Read one page of a ranked list: first every run that has the sort value, in order, then those without, by configHash.
+-- A list is the merge of one or more sources (one a status); each costs O(log N + page), at any depth and inside any tie.
+--
+-- KEYS[1] session:{sid}:bots
+-- KEYS[2] session:{sid}:index:rows
+-- KEYS[3] session:{sid}:index:stats
+-- KEYS[4] bot_registry:session_current:{sid}
+-- KEYS[5] session:{sid}:bots:profit
+-- KEYS[6] session:{sid}:index:unranked
+-- then for each source: its sorted set of ranked runs, its sorted set of runs without the value, and the fixed set that
+--   must be as large as both (the bots of the session, or of one status)
+-- ARGV[1] JSON: descending, backward, limit, version, at (0 start or end, 1 among the ranked, 2 behind them), score, min, max
+--   (texts or absent; with either, runs without the value are left out), rows (false: members only)
+-- ARGV[2] the member to go on from
+--
+-- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'page', revision, count,
+--   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without), rows}
+--- @include "order"
+
+local options, member = cjson.decode(ARGV[1]), ARGV[2]
+local descending, limit = options.descending, options.limit
+
+-- A source: n members from ascending rank lo on; offsets count in list order.
+local function source_of(key, falling, min, max)
+  local lo = min and redis.call('ZCOUNT', key, '-inf', '(' .. min) or 0
+  local card = redis.call('ZCARD', key)
+  local hi = max and redis.call('ZCOUNT', key, '-inf', max) or card
+  return {key = key, falling = falling, lo = lo, hi = hi, card = card, n = math.max(0, hi - lo)}
+end
+
+-- Members strictly before the position, and before or at it, in list order.
+local function offsets_at(source, score)
+  local rank, present = place_of(source.key, score, member)
+  local before, passed = rank - source.lo, rank + present - source.lo
+  if source.falling then before, passed = source.hi - rank - present, source.hi - rank end
+  return math.min(math.max(before, 0), source.n), math.min(math.max(passed, 0), source.n)
+end
+
+local function fetch(source, first, last)
+  if last < first then return {} end
+  if source.falling then
+    local skip = source.card - source.hi
+    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, 'WITHSCORES')
+  end
+  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, 'WITHSCORES')
+end
+
+-- The part of a list: `want` entries after (or, backward, before) the given offsets of its sources, in list order.
+local function read_part(sources, offsets, want, backward)
+  local found = {}
+  for i, source in ipairs(sources) do
+    local first, last = offsets[i], math.min(offsets[i] + want, source.n) - 1
+    if backward then first, last = math.max(0, offsets[i] - want), offsets[i] - 1 end
+    local flat = fetch(source, first, last)
+    for j = 1, #flat, 2 do found[#found + 1] = {flat[j], flat[j + 1], tonumber(flat[j + 1])} end
+  end
+  if #sources > 1 then
+    local falling = sources[1].falling
+    table.sort(found, function(a, b)
+      if falling then a, b = b, a end
+      if a[3] ~= b[3] then return a[3] < b[3] end
+      return a[1] ~= b[1] and bytes_less(a[1], b[1])
+    end)
+  end
+  local from, to = 1, math.min(want, #found)
+  if backward then from, to = math.max(1, #found - want + 1), #found end
+  local cut = {}
+  for i = from, to do cut[#cut + 1] = found[i] end
+  return cut
+end
+
+local function total(numbers)
+  local sum = 0
+  for _, number in ipairs(numbers) do sum = sum + number end
+  return sum
+end
+
+if tonumber(redis.call('HGET', KEYS[3], 'built') or 0) ~= options.version then
+  local bots = redis.call('SCARD', KEYS[1])
+  if bots > 0 then return {'unbuilt', bots} end
+  if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then return {'missing'} end
+end
+--- @include "page_body"

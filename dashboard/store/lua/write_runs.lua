@@ -1,0 +1,128 @@
+-- Write a batch of runs: for each its record, its trades and its place in every index, then the figures, the events and the
+-- session's summary, all or nothing.
+--
+-- KEYS[1] session:{sid}:bots
+-- KEYS[2] session:{sid}:bots:profit
+-- KEYS[3] session:{sid}:index:rows
+-- KEYS[4] session:{sid}:index:stats
+-- KEYS[5] session:{sid}:index:unranked
+-- KEYS[6] session:{sid}:index:updated
+-- KEYS[7] session:{sid}:index:undated
+-- KEYS[8] session:{sid}:events
+-- KEYS[9] bot_registry:session_current:{sid}
+-- KEYS[10] bot_registry:sessions; left out on a cluster, where it lies elsewhere and is written after
+-- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
+--   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events)
+-- then 9 for each run: operation, hash, sha1 of the record it was made from, record, trades ('' none), status, profit, updated,
+--   row. Operations:
+--     put      store the record (and trades, if any) and index it, in fixed and derived keys
+--     edit     the same, if the stored record has that sha1
+--     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
+--     derive   the same in the derived keys alone
+--     delete   remove record, trades and every index entry
+--     drop     remove every index entry, if there is no record
+--
+-- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
+--   0 unchanged, -1 the stored record is another one, -2 there is no such run. First code: 1 done, 2 done, but the session's
+--   derived keys are not built yet, -1 nothing done: somebody else wrote the summary
+--- @include "sums"
+--- @include "summary"
+--- @include "index_run"
+
+local options = cjson.decode(ARGV[1])
+local keys = {
+  sid = options.sid, bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], unranked = KEYS[5], updated = KEYS[6],
+  undated = KEYS[7], events = KEYS[8], summary = KEYS[9], sessions = KEYS[10],
+  status_prefix = options.status, index_status_prefix = options.index_status,
+}
+
+local head_is_known, text, sha = is_head_known(keys, options.head_of)
+if not head_is_known and not options.quiet then return {-1, text or ''} end
+
+local statuses, figures = {completed = true, failed = true, running = true}, {}
+for _, status in ipairs(options.statuses or {}) do statuses[status] = true end
+for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
+  if string.sub(field, 1, 2) == 'n:' then statuses[string.sub(field, 3)] = true end
+end
+
+-- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
+local is_built = tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
+  or redis.call('EXISTS', keys.bots, keys.rows) == 0
+-- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
+local revision = tonumber(redis.call('HGET', keys.stats, 'revision') or options.now_us)
+
+local function tell(name, hash, status, profit)
+  revision = revision + 1
+  if options.quiet then return end
+  redis.call('XADD', keys.events, 'MAXLEN', '~', options.events, '*', 'event', name, 'configHash', hash, 'status', status,
+    'profit', profit, 'revision', string.format('%.0f', revision))
+end
+
+-- The stored text, or nothing when there is none or the key holds another type.
+local function stored_text(hash)
+  local found = redis.pcall('GET', options.run .. hash)
+  return type(found) == 'string' and found or nil
+end
+
+local function sha_of(text)
+  return text and redis.sha1hex(text) or ''
+end
+
+local function remove(operation, hash)
+  local old = indexed_run(keys, hash)
+  if operation == 'drop' then
+    if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
+  elseif redis.call('UNLINK', options.run .. hash, options.trades .. hash) == 0 and not old
+    and redis.call('SISMEMBER', keys.bots, hash) == 0 then
+    return -2
+  end
+  drop_run(keys, figures, statuses, hash, old)
+  tell('deleted', hash, old and old.status or '', old and old.profit or '')
+  return 2
+end
+
+local function file(operation, hash, expected, new)
+  if sha_of(stored_text(hash)) ~= expected then return -1 end
+  local old = indexed_run(keys, hash)
+  local is_changed = not old or old.row ~= new.row
+  index_run(keys, figures, statuses, hash, old, new, operation == 'file', true)
+  if is_changed then tell('run', hash, new.status, new.profit) end
+  return is_changed and 2 or 0
+end
+
+local function put(operation, hash, expected, record, trades, new)
+  local old = indexed_run(keys, hash)
+  local found = stored_text(hash)
+  if operation == 'edit' and sha_of(found) ~= expected then return found and -1 or -2 end
+  if found == record and old and old.row == new.row
+    and (trades == '' or redis.call('GET', options.trades .. hash) == trades) then
+    return 0
+  end
+  redis.call('SET', options.run .. hash, record)
+  if trades ~= '' then redis.call('SET', options.trades .. hash, trades) end
+  index_run(keys, figures, statuses, hash, old, new, true, false)
+  tell('run', hash, new.status, new.profit)
+  return (old or found) and 2 or 1
+end
+
+local answer, is_changed = {is_built and 1 or 2}, false
+for i = 2, #ARGV, 9 do
+  local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
+  statuses[new.status] = true
+  local code
+  if operation == 'delete' or operation == 'drop' then code = remove(operation, hash)
+  elseif operation == 'file' or operation == 'derive' then code = file(operation, hash, expected, new)
+  else code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new) end
+  answer[#answer + 1] = code
+  is_changed = is_changed or code > 0
+end
+if not is_changed then return answer end
+for status, found in pairs(figures) do store_figures(keys.stats, status, found) end
+redis.call('HSET', keys.stats, 'revision', string.format('%.0f', revision))
+if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
+if is_built and not options.quiet then
+  local head = sha == options.head_of and options.head or redis.call('HGET', keys.stats, 'summary_head')
+  write_summary(keys, head, figures.completed or load_figures(keys.stats, 'completed'))
+end
+return answer

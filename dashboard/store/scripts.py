@@ -1,0 +1,60 @@
+"""The Lua scripts, as methods' worth of functions: `script("read_page")(keys, args)`.
+
+A script is a file in `lua/`; `--- @include "name"` on a line of its own stands for `lua/includes/name.lua`. The header must
+document every `KEYS[n]` that the code uses: a script that does not is refused when it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from dashboard.store.client import client, translated
+
+FOLDER = Path(__file__).with_name("lua")
+_INCLUDE = re.compile(r'^--- @include "(\w+)"$', re.MULTILINE)
+_HEADER = re.compile(r"\A(?:--.*\n)+")
+
+
+class ScriptError(Exception):
+    """Raised at load time when a script's header and body do not fit: a mistake of ours, never of a user's."""
+
+
+class Script:
+    """One Lua script: sent by its digest, and whole when the server does not know it (restarted, flushed, failed over)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.text = _load(name)
+        self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run the script: one round trip. Raises StoreUnavailable, KeyTypeError."""
+        try:
+            return client().evalsha(self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            with translated():
+                return client().eval(self.text, len(keys), *keys, *args)
+
+
+@cache
+def script(name: str) -> Script:
+    """Return the script of that name, loaded once a process."""
+    return Script(name)
+
+
+def _load(name: str) -> str:
+    text = (FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    header = _HEADER.match(text)
+    documented = set(re.findall(r"KEYS\[(\d+)\]", header.group())) if header else set()
+    whole = _INCLUDE.sub(lambda match: (FOLDER / "includes" / f"{match[1]}.lua").read_text(encoding="utf-8"), text)
+    missing = set(re.findall(r"KEYS\[(\d+)\]", whole)) - documented
+    if missing:
+        raise ScriptError(f"{name}.lua: the header does not say what KEYS {sorted(missing)} are")
+    return whole

@@ -1,0 +1,21 @@
+"""Numbers that every writer of the indexes shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+#: Layout of the derived keys; another number makes every session build them anew on first use.
+INDEX_VERSION = 1
+#: Events kept of each session, about: some 100 bytes each.
+EVENTS_KEPT = 10_000
+
+
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield lists of up to `size` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

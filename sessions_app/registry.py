@@ -1,0 +1,174 @@
+"""SessionRegistry: the door to sessions and their summaries."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dashboard.errors import PreconditionFailed, SessionNotFound, Unavailable
+from dashboard.store import keys as store_keys
+from dashboard.store.client import KeyTypeError, client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.scripts import script
+from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
+from dashboard.tolerant import from_bytes
+from sessions_app.discovery import listed_session_ids
+from sessions_app.records import SessionId, SessionSummary, read_summary, summary_head
+
+#: Summaries read in one round trip.
+CHUNK = 500
+#: Runs whose keys are removed in one round trip of a deletion.
+DELETE_CHUNK = 500
+#: Attempts at writing a summary that others write at the same time.
+ATTEMPTS = 20
+
+
+class SessionRegistry:
+    """Reads, annotates and deletes sessions. Every method may raise StoreUnavailable."""
+
+    def all(self) -> list[SessionSummary]:
+        """Return every session, in no order. Cost: two round trips and one for each 500 sessions."""
+        found: list[SessionSummary] = []
+        for names in chunked(listed_session_ids(), CHUNK):
+            sids = [SessionId.parse(name) for name in names]
+            pipe = client().pipeline()
+            for name in names:
+                pipe.get(SessionKeys(name).summary)
+            # A key of another type answers an error of its own, which must not hide the other sessions.
+            texts = [text if isinstance(text, bytes) else None for text in pipe.execute(raise_on_error=False)]
+            for sid, text in zip(sids, texts, strict=True):
+                summary = read_summary(sid, text)
+                if summary is None or summary.unreadable:
+                    summary = self._from_indexes(sid, summary)
+                if summary:
+                    found.append(summary)
+        return found
+
+    def get(self, sid: SessionId) -> SessionSummary:
+        """Return one session; its numbers are made from the indexes when nobody wrote a summary. Raises SessionNotFound."""
+        summary = read_summary(sid, self._text(sid))
+        if summary is None or summary.unreadable:
+            summary = self._from_indexes(sid, summary)
+        if summary is None:
+            raise SessionNotFound(sid)
+        return summary
+
+    def exists(self, sid: SessionId) -> bool:
+        keys = SessionKeys(str(sid))
+        return bool(client().exists(keys.summary, keys.bots, keys.index("stats")))
+
+    def etag(self, sid: SessionId) -> str:
+        """Return the strong ETag of the summary as `get` answers it. Raises SessionNotFound."""
+        return summary_etag(self.get(sid))
+
+    def annotate(
+        self, sid: SessionId, *, notes: str | None = None, active: bool | None = None, if_match: str | None = None
+    ) -> SessionSummary:
+        """Change the notes or the active mark; None leaves them. Raises SessionNotFound, PreconditionFailed."""
+        changes = {name: value for name, value in (("notes", notes), ("active", active)) if value is not None}
+        for _ in range(ATTEMPTS):
+            summary, text = self.get(sid), self._text(sid)
+            if if_match is not None and if_match != summary_etag(summary):
+                raise PreconditionFailed(f"Session {sid} was changed meanwhile; read it again before changing it.")
+            head = summary_head(sid, text, **changes)
+            plain = msgspec.json.encode(summary.to_dict() | changes).decode()
+            if finish_index(sid, head=head, head_of=sha_of(text), plain=plain) == 1:
+                return self.get(sid)
+        raise Unavailable(f"Session {sid} is being written too often to be changed; try again.")
+
+    def delete(self, sid: SessionId, *, progress: Callable[[int], None] | None = None) -> int:
+        """Remove every key of the session, in small steps; return how many runs went. Raises SessionNotFound.
+
+        It vanishes from every list at once; what is left of its records goes after. A deletion that was interrupted is
+        taken up by the next one.
+        """
+        keys = SessionKeys(str(sid))
+        derived = [keys.index(name) for name in ("rows", "unranked", "updated", "undated")]
+        if script("delete_session")(
+            [keys.bots, keys.index("deleting"), keys.index("stats"), store_keys.SESSIONS],
+            [str(sid), keys.status_prefix, keys.index_status_prefix, keys.profit, keys.summary, keys.events, *derived],
+        ) < 0:  # fmt: skip
+            raise SessionNotFound(sid)
+        removed = 0
+        while members := [m for m in client().srandmember(keys.index("deleting"), DELETE_CHUNK) if m]:
+            pipe = client().pipeline()
+            for member in members:
+                pipe.unlink(keys.run_prefix.encode() + member, keys.trades_prefix.encode() + member)
+            pipe.srem(keys.index("deleting"), *members)
+            pipe.execute()
+            removed += len(members)
+            if progress:
+                progress(removed)
+        removed += self._delete_strays(keys)
+        client().unlink(keys.index("deleting"))
+        return removed
+
+    def _delete_strays(self, keys: SessionKeys) -> int:
+        """Remove what no index named: records without an entry, sets of statuses nobody counted. Returns the records removed."""
+        removed = 0
+        for prefix in (keys.run_prefix, keys.trades_prefix, keys.status_prefix, keys.index_status_prefix):
+            for found in client().scan_iter(match=keys.pattern(prefix), count=1000):
+                is_run = prefix == keys.run_prefix
+                is_record = is_run or prefix == keys.trades_prefix
+                member = found[len(prefix.encode()) :]
+                # The session may have been made again meanwhile: what its new index names stays.
+                is_new = client().sismember(keys.bots, member) if is_record else client().exists(keys.bots)
+                if not is_new and client().unlink(found) and is_run:
+                    removed += 1
+        return removed
+
+    def _text(self, sid: SessionId) -> bytes | None:
+        try:
+            return client().get(SessionKeys(str(sid)).summary)
+        except KeyTypeError:
+            return b""
+
+    def _from_indexes(self, sid: SessionId, stored: SessionSummary | None) -> SessionSummary | None:
+        """Return a summary made from the keys every writer keeps; None when there are none and nothing is stored."""
+        keys = SessionKeys(str(sid))
+        pipe = client().pipeline()
+        pipe.scard(keys.bots)
+        pipe.scard(keys.status("completed"))
+        pipe.scard(keys.status("failed"))
+        pipe.zrevrange(keys.profit, 0, 0, withscores=True)
+        pipe.zrevrange(keys.index("updated"), 0, 0, withscores=True)
+        pipe.exists(keys.index("stats"))
+        runs, completed, failed, best, last, is_ours = pipe.execute(raise_on_error=False)
+        if stored is None and not is_ours and not (isinstance(runs, int) and runs):
+            return None
+        best, last = (found if isinstance(found, list) and found else [(None, None)] for found in (best, last))
+        numbers = {"runCount": runs, "completedRuns": completed, "errorCount": failed}
+        return SessionSummary(
+            sid=sid, unreadable=stored.unreadable if stored else None, bestProfit=best[0][1],
+            bestConfigHash=best[0][0] and from_bytes(best[0][0]), lastConfigHash=last[0][0] and from_bytes(last[0][0]),
+            lastUpdate=last[0][1] and int(last[0][1]),
+            **{name: value for name, value in numbers.items() if isinstance(value, int)},
+        )  # fmt: skip
+
+
+def summary_etag(summary: SessionSummary) -> str:
+    """Return the strong ETag of a summary."""
+    return f'"{hashlib.sha256(msgspec.json.encode(summary.to_dict())).hexdigest()[:24]}"'
+
+
+def sha_of(text: bytes | None) -> str:
+    """Return what the scripts know a stored text by: its SHA-1, or '' when there is none."""
+    return "" if text is None else hashlib.sha1(text, usedforsecurity=False).hexdigest()
+
+
+def finish_index(sid: SessionId, **options: Any) -> int:
+    """Run the script `finish_index` (its header says what the options do and what it answers): one round trip."""
+    keys = SessionKeys(str(sid))
+    names = {
+        "sid": str(sid), "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
+        "events": EVENTS_KEPT,
+    }  # fmt: skip
+    return script("finish_index")(
+        [keys.bots, keys.profit, keys.index("rows"), keys.index("stats"), keys.index("updated"), keys.events, keys.summary,
+         store_keys.SESSIONS],
+        [msgspec.json.encode(names | options)],
+    )  # fmt: skip
