@@ -1,0 +1,106 @@
+"""Parameters of the addresses about runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from bots_app import trades
+from bots_app.query import MAX_STATUSES, ORDERINGS, RunQuery
+from dashboard.api.filters import IntegerFilter, NamesFilter, NumberFilter, OrderingFilter, RepositoryFilterSet
+from dashboard.api.pagination import page_filters
+
+#: Runs a page holds unless told otherwise, and the most.
+DEFAULT_RUNS, MOST_RUNS = 50, 500
+MOST_TRADES = 10_000
+#: The most fields a row may have.
+MOST_FIELDS = 50
+#: A curve of fewer points than two is none, and no screen shows more than some thousands.
+LEAST_POINTS, MOST_POINTS, DEFAULT_POINTS = 2, 10_000, 1000
+
+
+class ProfitRangeForm(forms.Form):
+    """A form in which the bounds of the profit do not exclude each other."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a lower bound above the upper one."""
+        cleaned = super().clean() or self.cleaned_data
+        low, high = cleaned.get("minProfit"), cleaned.get("maxProfit")
+        if low is not None and high is not None and low > high:
+            self.add_error("minProfit", f"{low:g} is above maxProfit, {high:g}: no run can match.")
+        return cleaned
+
+
+class AggregateFilterSet(RepositoryFilterSet):
+    """Filters that say which runs are meant."""
+
+    status = NamesFilter(
+        label="Status",
+        most=MAX_STATUSES,
+        help_text="Runs in any of these statuses; may repeat or be comma-separated. An unknown one matches nothing.",
+    )
+    minProfit = NumberFilter(
+        label="Least profit", help_text="Runs with at least this profit; those without a profit are left out."
+    )
+    maxProfit = NumberFilter(
+        label="Most profit", help_text="Runs with at most this profit; those without a profit are left out."
+    )
+
+    class Meta:
+        form = ProfitRangeForm
+
+
+class RunFilterSet(AggregateFilterSet):
+    """Filters, order, columns and page of the list of runs."""
+
+    ordering = OrderingFilter(
+        label="Order",
+        orderings=ORDERINGS,
+        default=RunQuery.ordering,
+        help_text="Field to order by, descending with `-` in front; ties by configHash; runs without it come last.",
+    )
+    fields = NamesFilter(
+        label="Fields",
+        most=MOST_FIELDS,
+        pattern=r"[^\x00-\x20,\x7f]+",
+        help_text="Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there.",
+    )
+    limit, cursor = page_filters(default=DEFAULT_RUNS, most=MOST_RUNS)
+
+    class Meta:
+        form = ProfitRangeForm
+
+
+class TradeFilterSet(RepositoryFilterSet):
+    """Order and page of a run's trades."""
+
+    ordering = OrderingFilter(
+        label="Order",
+        orderings=trades.ORDERINGS,
+        default="index",
+        help_text="`index` is the order they are stored in; descending with `-`; those without the value last.",
+    )
+    limit, cursor = page_filters(default=MOST_TRADES, most=MOST_TRADES)
+
+
+class EquityFilterSet(RepositoryFilterSet):
+    """Detail of a curve."""
+
+    points = IntegerFilter(
+        label="Points",
+        least=LEAST_POINTS,
+        most=MOST_POINTS,
+        default=DEFAULT_POINTS,
+        help_text=f"The most points to answer, {LEAST_POINTS} to {MOST_POINTS}; peaks and troughs survive.",
+    )
+
+
+def run_query(values: Any) -> RunQuery:
+    """Return the query of validated parameters; those of an aggregate have no order."""
+    return RunQuery(
+        statuses=tuple(values["status"]),
+        min_profit=values["minProfit"],
+        max_profit=values["maxProfit"],
+        ordering=values.get("ordering", RunQuery.ordering),
+    )

@@ -1,0 +1,38 @@
+"""From records as they were sent to what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bots_app.registry import BotRegistry
+from bots_app.writing import RunWrite
+from dashboard.errors import InvalidRecord
+from sessions_app.records import SessionId
+
+
+def write_batch(registry: BotRegistry, sid: SessionId, records: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Store what can be stored; return a result for each record, in order. Raises InvalidParameter for the sid."""
+    sid.check_writable()
+    results: list[dict[str, Any]] = []
+    writes: list[RunWrite] = []
+    places: list[int] = []
+    for index, record in enumerate(records):
+        results.append({"index": index, "configHash": None, "result": "refused", "error": None})
+        try:
+            writes.append(RunWrite.parse(record))
+            places.append(index)
+        except InvalidRecord as refusal:
+            results[index]["error"] = str(refusal)
+    for index, written in zip(places, registry.put_many(sid, writes) if writes else [], strict=True):
+        results[index] |= {"configHash": written.configHash, "result": written.result, "error": written.error}
+    return results
+
+
+def write_one(registry: BotRegistry, sid: SessionId, config_hash: str, record: bytes) -> bool:
+    """Store the record of an address; tell whether it is new. Raises InvalidRecord; InvalidParameter for the sid."""
+    sid.check_writable()
+    [written] = registry.put_many(sid, [RunWrite.parse(record, config_hash=config_hash)])
+    if written.result == "refused":
+        raise InvalidRecord(written.error)
+    return bool(written.result == "created")

@@ -1,0 +1,186 @@
+"""Parameters of an address: django-filter's sets over queries of ours instead of Django's.
+
+A set's form validates; what passed is handed to the query as a whole, since a registry answers in one call.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import django_filters
+from django import forms
+from django.utils.datastructures import MultiValueDict
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from dashboard.api import fields
+
+if TYPE_CHECKING:
+    # DRF's views read the settings that name this module.
+    from rest_framework.views import APIView
+
+
+class Page(Protocol):
+    """One page of a list, however it came about."""
+
+    next_cursor: str | None
+    previous_cursor: str | None
+
+    def body(self) -> bytes:
+        """Return the JSON of the answer."""
+        ...
+
+
+class RepositoryQuery(ABC):
+    """What a list view asks of its registry; stands where DRF and django-filter expect a QuerySet."""
+
+    model: type | None = None
+
+    def all(self) -> Self:
+        """Return the query itself: it holds no results."""
+        return self
+
+    @abstractmethod
+    def narrowed(self, values: Mapping[str, Any]) -> Self:
+        """Return the query under the validated parameters."""
+
+    @abstractmethod
+    def page(self, *, cursor: str | None, limit: int) -> Page:
+        """Return a page of the answer."""
+
+
+class NumberFilter(django_filters.Filter):
+    """A finite number."""
+
+    field_class = fields.NumberField
+
+
+class IntegerFilter(django_filters.Filter):
+    """A whole number within bounds."""
+
+    field_class = fields.IntegerField
+
+
+class BooleanFilter(django_filters.Filter):
+    """`true` or `false`."""
+
+    field_class = fields.BooleanField
+
+
+class TextFilter(django_filters.Filter):
+    """Text as it was sent, spaces and all."""
+
+    field_class = forms.CharField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, **kwargs)
+
+
+class NamesFilter(django_filters.Filter):
+    """Several names; the one kind of parameter that may repeat."""
+
+    field_class = fields.NamesField
+
+
+class OrderingFilter(django_filters.Filter):
+    """One of the orderings a list offers."""
+
+    field_class = fields.OrderingField
+
+
+class RepositoryFilterSet(django_filters.FilterSet):
+    """A set of parameters; one without any is that of an address that takes none.
+
+    Filters here hold no state of a request, so that nothing is copied for each, as django-filter would.
+    """
+
+    def __init__(
+        self, data: Mapping | None = None, queryset: Any = None, *, request: Any = None, prefix: str | None = None
+    ) -> None:
+        self.is_bound = data is not None
+        self.data = data if data is not None else MultiValueDict()
+        self.queryset = queryset
+        self.request = request
+        self.form_prefix = prefix
+        self.filters = self.base_filters
+
+    def get_form_class(self) -> type[forms.Form]:
+        """Return the form that validates the parameters, the same for every request."""
+        return _form_class(type(self))
+
+    def filter_queryset(self, queryset: RepositoryQuery) -> RepositoryQuery:
+        """Return the query under all parameters at once."""
+        return queryset.narrowed(self.form.cleaned_data)
+
+    @classmethod
+    def repeatable(cls) -> frozenset[str]:
+        """Return the names of the parameters that may be given more than once."""
+        return frozenset(name for name, one in cls.base_filters.items() if isinstance(one, NamesFilter))
+
+
+@cache
+def _form_class(filterset: type[RepositoryFilterSet]) -> type[forms.Form]:
+    attributes = {name: one.field for name, one in filterset.base_filters.items()}
+    return type(f"{filterset.__name__}Form", (filterset._meta.form,), attributes)
+
+
+class RepositoryFilterBackend(DjangoFilterBackend):
+    """Narrows a view's query by the parameters that the view has validated before anything is asked of Redis."""
+
+    def filter_queryset(self, request: Request, queryset: RepositoryQuery, view: APIView) -> RepositoryQuery:
+        """Return the narrowed query."""
+        return queryset.narrowed(view.parameters)
+
+
+def parameters_of(request: Request, filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
+    """Return the validated parameters of a request. Raises ValidationError, a map of parameters."""
+    params = strict_parameters(request.query_params, filterset)
+    if not params:
+        return _defaults(filterset)
+    bound = filterset(params, request=request)
+    if not bound.is_valid():
+        raise ValidationError({name: [str(message) for message in messages] for name, messages in bound.errors.items()})
+    return bound.form.cleaned_data
+
+
+@cache
+def _defaults(filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
+    """Return the parameters of a request without any, so that the commonest one needs no form."""
+    bound = filterset(MultiValueDict())
+    bound.form.full_clean()
+    return MappingProxyType(bound.form.cleaned_data)
+
+
+def strict_parameters(params: MultiValueDict, filterset: type[RepositoryFilterSet]) -> MultiValueDict:
+    """Return the parameters without empty ones, which count as absent.
+
+    Raises ValidationError for one that is unknown, or given twice though it has one value.
+    """
+    if not params:
+        return params
+    accepted, repeatable = filterset.base_filters, filterset.repeatable()
+    errors, kept = {}, MultiValueDict()
+    for name, values in params.lists():
+        values = [value for value in values if value != ""]
+        if name not in accepted:
+            errors[name] = [_unknown(list(accepted))]
+        elif len(values) > 1 and name not in repeatable:
+            errors[name] = ["Given more than once; it takes one value."]
+        elif values:
+            kept.setlist(name, values)
+    if errors:
+        raise ValidationError(errors)
+    return kept
+
+
+def _unknown(accepted: Sequence[str]) -> str:
+    return (
+        f"Unknown parameter. Accepted are: {', '.join(accepted)}."
+        if accepted
+        else "Unknown parameter; this address takes none."
+    )

@@ -1,0 +1,64 @@
+"""Addresses and headers of HTTP that lists need: links to other pages, and ETags."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from django.http import HttpRequest, QueryDict
+from django.urls import get_script_prefix
+from django.utils.http import parse_etags
+
+
+def own_path(request: HttpRequest) -> str:
+    """Return the path of the request with every part of it percent-encoded.
+
+    Django's own would leave the slashes of a symbol as they are, and `a/../b` would lead elsewhere.
+    """
+    match = request.resolver_match
+    if match is None:
+        return request.path
+    kwargs = match.kwargs
+    return get_script_prefix() + re.sub(
+        r"<\w+:(\w+)>", lambda found: quote(str(kwargs[found[1]]), safe=""), match.route
+    )
+
+
+def with_cursor(request: HttpRequest, cursor: str) -> str:
+    """Return the absolute address of the same list at another cursor; all other parameters stay."""
+    query: QueryDict = request.GET.copy()
+    query["cursor"] = cursor
+    return request.build_absolute_uri(f"{own_path(request)}?{query.urlencode()}")
+
+
+def link_header(links: Mapping[str, str]) -> str:
+    """Return the value of a Link header (RFC 8288)."""
+    return ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items())
+
+
+def content_etag(body: bytes) -> str:
+    """Return a strong ETag of the very bytes of an answer: right, whoever changed what."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def holds(header: str | None, etag: str) -> bool:
+    """Tell whether an If-None-Match header names the ETag, or anything; weak and strong ones count alike."""
+    if not header:
+        return False
+    wanted = [one.removeprefix("W/") for one in parse_etags(header)]
+    return wanted == ["*"] or etag.removeprefix("W/") in wanted
+
+
+def expected_etag(request: HttpRequest) -> str | None:
+    """Return the one ETag that an If-Match header names, None when there is no header or it takes anything.
+
+    A weak mark is dropped: whatever compresses answers on the way puts it there, and an edit should not fail for that.
+    Several ETags cannot be had: an answer has one at a time, and who edits knows which they have seen.
+    """
+    header = request.META.get("HTTP_IF_MATCH", "").strip()
+    if not header or header == "*":
+        return None
+    etags = [one.removeprefix("W/") for one in parse_etags(header)]
+    return etags[0] if len(etags) == 1 else '""'

@@ -1,0 +1,51 @@
+"""How bodies are read: bounded, and strict JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import msgspec
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from dashboard.api.renderers import JSONRenderer
+from dashboard.errors import BodyTooLarge
+
+
+def read_body(stream: BinaryIO, parser_context: Mapping[str, Any]) -> bytes:
+    """Return the whole body. Raises BodyTooLarge before reading one that says it is larger than MAX_BODY_MB."""
+    limit = settings.MAX_BODY_BYTES
+    declared = parser_context["request"].META.get("CONTENT_LENGTH") or "0"
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large()
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise too_large()
+    return body.removeprefix(b"\xef\xbb\xbf")
+
+
+def too_large() -> BodyTooLarge:
+    """Return the refusal, which names the limit."""
+    return BodyTooLarge(
+        f"The body is larger than {settings.MAX_BODY_BYTES // 2**20} MB, the most this server accepts at once."
+    )
+
+
+class JSONParser(BaseParser):
+    """Reads one JSON value."""
+
+    media_type = "application/json"
+    renderer_class = JSONRenderer
+
+    def parse(
+        self, stream: BinaryIO, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the value. Raises ParseError, BodyTooLarge."""
+        try:
+            return msgspec.json.decode(read_body(stream, parser_context or {}))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ParseError(f"The body is not JSON: {error}.") from None
+        except RecursionError:
+            raise ParseError("The body is nested too deep.") from None

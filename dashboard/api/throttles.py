@@ -1,0 +1,93 @@
+"""Rate limits: django-ratelimit counts, DRF answers 429 with the seconds to wait.
+
+The API is limited for each user, logging in for each client address and name together, so that one name's attempts
+from one address stop neither the others behind that address nor that name elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from dashboard.errors import StoreUnavailable
+from dashboard.proxies import is_trusted
+from dashboard.store.client import translated
+
+if TYPE_CHECKING:
+    # DRF's views read the settings that name this module.
+    from rest_framework.views import APIView
+
+#: Characters of a user name that count; longer ones cannot exist.
+NAME_LENGTH = 150
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address of the client: the right-most one in X-Forwarded-For that is no proxy of ours.
+
+    The header is believed only when the connection itself comes from one of TRUSTED_PROXIES: anybody can send it.
+    """
+    peer = request.META.get("REMOTE_ADDR") or ""
+    if not is_trusted(peer):
+        return peer
+    for entry in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        address = entry.strip()
+        if not address:
+            break
+        if not is_trusted(address):
+            return address
+    return peer
+
+
+def seconds_until_login(request: HttpRequest, username: object) -> int | None:
+    """Count an attempt to log in; return the seconds to wait when there were too many, None when it may go on.
+
+    Raises StoreUnavailable when the counters cannot be reached.
+    """
+    name = str(username)[:NAME_LENGTH].casefold() if isinstance(username, str | int) else ""
+    return _seconds_over(
+        request, group="login", value=f"{client_address(request)} {name}", rate=settings.RATELIMIT_LOGIN
+    )
+
+
+class UserRateThrottle(BaseThrottle):
+    """RATELIMIT_API for each user; who is not logged in gets nowhere and is not counted."""
+
+    wait_s: int | None = None
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count the request and tell whether it is within the limit."""
+        if not request.user.is_authenticated:
+            return True
+        self.wait_s = _seconds_over(
+            request._request, group="api", value=str(request.user.pk), rate=settings.RATELIMIT_API
+        )
+        return self.wait_s is None
+
+    def wait(self) -> int | None:
+        """Return the seconds until the limit is lifted."""
+        return self.wait_s
+
+
+class LoginThrottle(UserRateThrottle):
+    """RATELIMIT_LOGIN for each client address and name."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count the attempt and tell whether it is within the limit; a body that is no JSON is refused here."""
+        name = request.data.get("username", "") if isinstance(request.data, dict) else ""
+        self.wait_s = seconds_until_login(request._request, name)
+        return self.wait_s is None
+
+
+def _seconds_over(request: HttpRequest, *, group: str, value: str, rate: str) -> int | None:
+    with translated():
+        usage = get_usage(request, group=group, key=lambda _group, _request: value, rate=rate, increment=True)
+    if usage is None:
+        return None
+    if usage["time_left"] < 0 and usage["limit"] == 0:
+        raise StoreUnavailable()
+    return max(1, usage["time_left"]) if usage["should_limit"] else None
