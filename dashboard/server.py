@@ -132,6 +132,6 @@ def serve(say: Callable[[str], object]) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_LIMIT_S,
         working_dir=settings.BASE_DIR,
-        log_level="warning",
+        log_level="error",
         log_access=False,
     ).serve()

@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: stores, fake and real. Only servers that the suite has started are ever written or emptied."""
+"""Fixtures of the whole suite: stores, fake and real. Only servers the suite has started are written or emptied."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ MAX_SOCKET_PATH = 100
 START_LIMIT_S = 30.0
 LOADING_LIMIT_S = 900.0
 POLL_S = 0.05
+#: Seconds the server stays after its last user: commands in a row then do not load the data anew each time.
+LINGER_S = 2.0
 LEAST_VERSION = (6, 2)
 USERS_LOCK, GUARD_LOCK, SERVER_LOCK = "users.lock", "guard.lock", "server.lock"
 SERVER_LOG, GUARD_LOG = "server.log", "guard.log"
@@ -149,7 +151,7 @@ def _start_guard(var_dir: Path, server: Path) -> subprocess.Popen[bytes]:
     folder = data_dir(var_dir)
     with (folder / GUARD_LOG).open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "dashboard.store.embedded_guard", str(var_dir), str(server)],
+            [sys.executable, "-m", "dashboard.store.embedded_guard", str(var_dir), str(server), str(LINGER_S)],
             cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.DEVNULL,
             stdout=log,

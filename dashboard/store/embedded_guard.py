@@ -1,6 +1,6 @@
 """The process that starts the embedded server, keeps it up while it has users, and stops it after the last one.
 
-Run as `python -m dashboard.store.embedded_guard VAR_DIR SERVER`; see `embedded.py` for the locks.
+Run as `python -m dashboard.store.embedded_guard VAR_DIR SERVER LINGER_S`; see `embedded.py` for the locks.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from dashboard.store import embedded
 
-#: Seconds the server stays after its last user, so that commands in a row do not load the data anew each time.
-LINGER_S = 2.0
 POLL_S = 0.2
 STOP_LIMIT_S = 20.0
-#: A server that dies sooner than this after its start is not started again.
-LEAST_LIFE_S = 5.0
+#: A server that has died this often in a row, each time sooner than the seconds after its start, is given up.
+MOST_DEATHS, LEAST_LIFE_S = 3, 5.0
 MAX_LOG_BYTES = 1_000_000
 PR_SET_PDEATHSIG = 1
 
@@ -29,10 +28,11 @@ PR_SET_PDEATHSIG = 1
 class Guard:
     """One server and the decision when it ends."""
 
-    def __init__(self, var_dir: Path, binary: Path) -> None:
+    def __init__(self, var_dir: Path, binary: Path, *, linger_s: float) -> None:
         self.folder = embedded.data_dir(var_dir)
         self.socket = embedded.socket_path(var_dir)
         self.binary = binary
+        self.linger_s = linger_s
         self.users = open_lock(self.folder / embedded.USERS_LOCK)
         self.is_told_to_end = False
 
@@ -41,7 +41,7 @@ class Guard:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._told_to_end)
         server, started = self._start(), time.monotonic()
-        last_used = started
+        last_used, deaths = started, 0
         while not self.is_told_to_end:
             time.sleep(POLL_S)
             now = time.monotonic()
@@ -49,13 +49,14 @@ class Guard:
                 server.kill()  # gently, it would remove the socket on its way out, which may be a successor's by then
                 return 0
             if server.poll() is not None:
-                if now < started + LEAST_LIFE_S:
+                deaths = deaths + 1 if now < started + LEAST_LIFE_S else 1
+                if deaths == MOST_DEATHS:
                     sys.stderr.write(f"{self.binary} ended with exit code {server.returncode}.\n")
                     return 1
                 server, started = self._start(), now
             if not embedded.try_lock(self.users, fcntl.LOCK_EX):
                 last_used = now
-            elif now > last_used + LINGER_S:
+            elif now > last_used + self.linger_s:
                 break  # the lock is kept: who comes now waits until the server has gone
             else:
                 fcntl.flock(self.users, fcntl.LOCK_UN)
@@ -80,18 +81,18 @@ class Guard:
         if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.unlink()
         lock = self._end_orphan()
-        server = subprocess.Popen(
-            [self.binary, "-"],
-            stdin=subprocess.PIPE,
-            cwd=self.folder,
-            pass_fds=[lock],
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
+        with tempfile.TemporaryFile() as configuration:
+            configuration.write(self._configuration().encode())
+            configuration.seek(0)
+            server = subprocess.Popen(
+                [self.binary, "-"],
+                stdin=configuration,
+                cwd=self.folder,
+                pass_fds=[lock],
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
         os.pwrite(lock, f"{server.pid:<10}\n".encode(), 0)
         os.close(lock)  # the server has it now, and gives it back by ending
-        assert server.stdin is not None
-        with server.stdin as configuration:
-            configuration.write(self._configuration().encode())
         return server
 
     def _end_orphan(self) -> int:
@@ -143,14 +144,14 @@ def _end_with_parent() -> None:
 
 def main() -> int:
     """Become the guard, unless there is one already."""
-    var_dir, binary = Path(sys.argv[1]), Path(sys.argv[2])
+    var_dir, binary, linger_s = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
     lock = open_lock(embedded.data_dir(var_dir) / embedded.GUARD_LOCK)
     deadline = time.monotonic() + 1  # who only looks whether there is a guard holds the lock for a moment
     while not embedded.try_lock(lock, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
             return 0
         time.sleep(embedded.POLL_S)
-    return Guard(var_dir, binary).run()
+    return Guard(var_dir, binary, linger_s=linger_s).run()
 
 
 if __name__ == "__main__":
