@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from dashboard.api.fields import StrictCharField, StrictSerializer
@@ -65,6 +66,7 @@ class RunRowSerializer(serializers.Serializer):
     unreadable = serializers.CharField(required=False, help_text="Only when the record cannot be read: why.")
 
 
+@extend_schema_serializer(many=False)
 class RunPageSerializer(serializers.Serializer):
     """A page of runs."""
 

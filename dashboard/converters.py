@@ -12,7 +12,7 @@ from django.urls import register_converter
 class SessionIdConverter:
     """A session id, told by its last three parts: a symbol may itself hold colons and slashes."""
 
-    regex = r"(?s:.+):[^:]+:-?[0-9]{1,20}:-?[0-9]{1,20}"
+    regex = r"[\s\S]+:[^:]+:-?[0-9]{1,20}:-?[0-9]{1,20}"
 
     def to_python(self, value: str) -> str:
         """Return the id as text; reading it is the view's part."""
@@ -26,7 +26,7 @@ class SessionIdConverter:
 class ConfigHashConverter(SessionIdConverter):
     """A configHash, which other programs may have given slashes; routes that end in a word come before it."""
 
-    regex = r"(?s:.+)"
+    regex = r"[\s\S]+"
 
 
 register_converter(SessionIdConverter, "sid")

@@ -16,5 +16,5 @@ urlpatterns = [
         name="api-session",
     ),
     # These addresses come last under /api/: whatever is left there is answered in JSON.
-    re_path(r"^(?s:.*)\Z", NotFoundView.as_view(), name="api-not-found"),
+    re_path(r"^[\s\S]*\Z", NotFoundView.as_view(), name="api-not-found"),
 ]

@@ -45,9 +45,12 @@ RETRY_AFTER = OpenApiParameter(
     "Retry-After", int, OpenApiParameter.HEADER, response=[429, 503], description="Seconds to wait."
 )
 
-PARAMETER_MAP = {
-    "type": "object",
-    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+#: What is wrong with which parameters or fields; a body that cannot be read at all has none to name.
+MISUNDERSTOOD = {
+    "oneOf": [
+        {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+        {"$ref": "#/components/schemas/Error"},
+    ],
     "example": {"minProfit": ["Not a finite number. Accepted are numbers such as 250, -0.5 or 2.5e2."]},
 }
 
@@ -61,7 +64,7 @@ class ErrorSerializer(serializers.Serializer):
 
 _ERRORS: dict[int, tuple[Any, str]] = {
     400: (
-        PARAMETER_MAP,
+        MISUNDERSTOOD,
         "Something in the request is not understood: by parameter or field, why, and what would be accepted.",
     ),
     401: (ErrorSerializer, "No credentials, or bad ones."),
