@@ -18,7 +18,7 @@ AMOUNT = st.integers(1, 1_000).map(lambda quarters: quarters / 4)
 SIDES = st.sampled_from(["long", "short", None])
 
 #: A loaded machine draws slowly; that says nothing about the code.
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Trades = Callable[[int, int], st.SearchStrategy[Row]]
 
