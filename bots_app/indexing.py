@@ -175,9 +175,11 @@ class SessionIndexer:
         ]
         if not fixed:
             runs = named_statuses(self.keys, runs, self.statuses)
-        operations = []
+        operations: list[tuple[Any, ...]] = []
         for run, (text, reason) in zip(runs, texts, strict=True):
             is_gone = text is None and reason is None
+            if not is_gone:
+                self.statuses.add(run.status)
             operation = ("drop" if is_gone else "file") if fixed else "derive"
             operations.append((operation, run.configHash, sha_of(text), "", "", *index_values(run)))
         _, codes = write_batch(self.sid, operations, statuses=self.statuses, is_quiet=True)
@@ -215,10 +217,8 @@ class SessionIndexer:
     def _figures(self) -> dict[str, list[str]]:
         """Return count and sums of each status, from the derived sorted sets."""
         found = {}
-        for field in client().hkeys(self.keys.index("stats")):
-            if not field.startswith(b"n:"):
-                continue
-            status = from_bytes(field[2:])
+        known = {from_bytes(field[2:]) for field in client().hkeys(self.keys.index("stats")) if field.startswith(b"n:")}
+        for status in sorted(known | self.statuses):
             scores = read_scores(self.keys.index_status(status, "profit"))
             count = len(scores) + client().zcard(self.keys.index_status(status, "unranked"))
             if count:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -60,13 +61,13 @@ def missing(plan: Plan, present: set[str]) -> list[tuple[Any, bool]]:
 
 
 def chunks(pending: dict[str, list[tuple[Any, bool]]]) -> list[Chunk]:
-    """Cut all work into pieces, the slow ones first so that no core ends with one."""
-    pieces: list[Chunk] = []
+    """Cut all work into pieces, those of slow and fast plans mixed evenly so that the time left can be told."""
+    pieces: list[tuple[float, Chunk]] = []
     for name, configs in pending.items():
-        left = iter(configs)
-        while piece := list(islice(left, CHUNK.get(name, DEFAULT_CHUNK))):
-            pieces.append((name, piece))
-    return pieces
+        size = CHUNK.get(name, DEFAULT_CHUNK)
+        for first in range(0, len(configs), size):
+            pieces.append((first / len(configs), (name, configs[first : first + size])))
+    return [piece for _, piece in sorted(pieces, key=itemgetter(0))]
 
 
 def run_chunk(chunk: Chunk) -> tuple[str, list[bytes]]:
@@ -79,6 +80,12 @@ def run_chunk(chunk: Chunk) -> tuple[str, list[bytes]]:
 def _start_worker() -> None:
     # Ctrl-C reaches the whole group; the parent alone answers it, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # `backtesting` shows a bar per run, which would drown ours; tqdm reads this when it is imported.
+    os.environ["TQDM_DISABLE"] = "1"
+    from tqdm import tqdm
+
+    # Its own lock is shared between processes, and left behind by one that is ended.
+    tqdm.set_lock(threading.RLock())
 
 
 def _results(pieces: Sequence[Chunk], *, processes: int) -> Iterator[tuple[str, list[bytes]]]:
@@ -86,8 +93,15 @@ def _results(pieces: Sequence[Chunk], *, processes: int) -> Iterator[tuple[str, 
         yield from map(run_chunk, pieces)
         return
     # Spawned, not forked: a fork would share the parent's connections.
-    with multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker) as pool:
+    pool = multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker)
+    try:
         yield from pool.imap_unordered(run_chunk, pieces)
+        pool.close()
+    except BaseException:
+        pool.terminate()
+        raise
+    finally:
+        pool.join()
 
 
 def load(

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Its progress bar per run would drown ours; tqdm reads this when it is imported.
-os.environ.setdefault("TQDM_DISABLE", "1")
-
 import warnings
 from typing import Any
 

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.demo.live import run_beside
 from bots_app.demo.load import load
-from bots_app.demo.progress import Progress
+from dashboard.progress import Progress
 from bots_app.demo.user import demo_user
 from dashboard.server import check_port, prepare, serve
 

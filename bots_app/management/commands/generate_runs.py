@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.demo.load import note_if_silent
-from bots_app.demo.progress import Progress
+from dashboard.progress import Progress
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import notes, records
 from bots_app.writing import RunWrite

@@ -23,12 +23,15 @@ class Progress:
         """Say how much there is to do; nothing is shown when that is nothing."""
         self.total = total
         if total and self.stream.isatty():
-            from tqdm import tqdm
+            self._open(total)
 
-            # `disable` is said outright: a library may have turned bars off for the whole process.
-            self.bar = tqdm(
-                total=total, desc=self.label, unit=f" {self.unit}", file=self.stream, dynamic_ncols=True, disable=False
-            )
+    def _open(self, total: int | None) -> None:
+        from tqdm import tqdm
+
+        # `disable` is said outright: a library may have turned bars off for the whole process.
+        self.bar = tqdm(
+            total=total, desc=self.label, unit=f" {self.unit}", file=self.stream, dynamic_ncols=True, disable=False
+        )
 
     def advance(self, count: int) -> None:
         """Say that so much more is done."""
@@ -37,8 +40,15 @@ class Progress:
             self.bar.update(count)
         elif self.clock() - self.told >= LINE_EVERY_S:
             self.told = self.clock()
-            self.stream.write(f"{self.label}: {self.done:,} of {self.total:,} {self.unit}\n")
+            done = f"{self.done:,} of {self.total:,}" if self.total else f"{self.done:,}"
+            self.stream.write(f"{self.label}: {done} {self.unit}\n")
             self.stream.flush()
+
+    def reach(self, done: int) -> None:
+        """Say how much is done in all; for work whose end is not known beforehand, so that a bar counts without a total."""
+        if self.bar is None and not self.total and self.stream.isatty():
+            self._open(None)
+        self.advance(done - self.done)
 
     def __enter__(self) -> Progress:
         return self

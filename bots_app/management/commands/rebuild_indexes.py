@@ -1,0 +1,54 @@
+"""`manage.py rebuild_indexes`: make every index agree with the records."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bots_app.check import check
+from bots_app.rebuild import RebuildResult, rebuild
+from bots_app.session_commands import add_sessions_argument, chosen
+from dashboard.progress import Progress
+from sessions_app.records import SessionId
+
+
+class Command(BaseCommand):
+    """Rebuild what is derived, online; can be stopped and started again."""
+
+    help = "Rebuilds every index, figure and summary number from the records, while readers read and writers write."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        add_sessions_argument(parser)
+        parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+
+    def handle(self, *, sessions: list[SessionId], dry_run: bool, **options: Any) -> None:
+        """Rebuild session by session and print the counts."""
+        total, found = RebuildResult(), chosen(sessions)
+        for sid, statuses in found:
+            if dry_run:
+                self._tell_drift(sid, statuses)
+                continue
+            with Progress(f"Rebuilding {sid}", unit="runs", stream=sys.stderr) as progress:
+                result = rebuild(sid, statuses=statuses, progress=progress.reach)
+            self.stdout.write(f"{sid}: {_told(result)}")
+            for name in result.__struct_fields__:
+                setattr(total, name, getattr(total, name) + getattr(result, name))
+        if not dry_run:
+            self.stdout.write(f"{len(found):,} sessions rebuilt: {_told(total)}")
+
+    def _tell_drift(self, sid: SessionId, statuses: set[str]) -> None:
+        drifts = check(sid, statuses=statuses)
+        self.stdout.write(f"{sid}: {'would change' if drifts else 'nothing would change'}")
+        for drift in drifts:
+            self.stdout.write(f"  {drift.count:,} x {drift.kind}, such as {', '.join(drift.examples)}")
+
+
+def _told(result: RebuildResult) -> str:
+    return (
+        f"{result.filed:,} runs filed, {result.changed:,} of them changed, {result.unreadable:,} unreadable; "
+        f"{result.dropped:,} entries without a run dropped"
+    )

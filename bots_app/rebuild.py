@@ -1,0 +1,76 @@
+"""Rebuilding a session's indexes from its records, while writers write and readers read.
+
+Each run is filed anew in one atomic step, so at any moment every index is right for each run filed so far and as it was for
+the others; a rebuild that is interrupted leaves no damage and can be started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from bots_app.indexing import BATCH_RUNS, SessionIndexer
+from bots_app.survey import run_hashes
+from dashboard.store import keys as store_keys
+from dashboard.store.client import client
+from dashboard.store.keys import PER_STATUS
+from dashboard.store.scripts import script
+from dashboard.store.shared import chunked
+from sessions_app.discovery import list_session
+from sessions_app.records import SessionId
+
+
+class RebuildResult(msgspec.Struct):
+    """Counts of one session's rebuild: runs filed, of these changed and unreadable, and index entries dropped."""
+
+    filed: int = 0
+    changed: int = 0
+    unreadable: int = 0
+    dropped: int = 0
+
+
+def rebuild(
+    sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None
+) -> RebuildResult:
+    """Make every index, figure and summary number of a session agree with its records. Raises StoreUnavailable, Unavailable."""
+    indexer = SessionIndexer(sid, statuses=statuses)
+    for hashes in chunked(run_hashes(sid), BATCH_RUNS):
+        indexer.file(hashes, fixed=True)
+        if progress:
+            progress(indexer.filed)
+    for hashes in indexer.members():
+        rest = _not_found_by_key(indexer, hashes)
+        if rest:
+            indexer.file(rest, fixed=True)
+    swept = _sweep(indexer)
+    if indexer.filed or client().exists(indexer.keys.summary, indexer.keys.index("stats")):
+        indexer.settle(with_summary=True)
+        list_session(str(sid))
+    else:
+        client().zrem(store_keys.SESSIONS, str(sid))
+    return RebuildResult(indexer.filed, indexer.changed, indexer.unreadable, indexer.dropped + swept)
+
+
+def _not_found_by_key(indexer: SessionIndexer, hashes: list[str]) -> list[str]:
+    """Return the hashes that the walk over the record keys cannot have filed: without a record, or not told by its key."""
+    pipe = client().pipeline()
+    for config_hash in hashes:
+        pipe.exists(indexer.keys.run(config_hash))
+    exists = pipe.execute()
+    return [
+        config_hash
+        for config_hash, is_there in zip(hashes, exists, strict=True)
+        if not is_there or store_keys.session_of(indexer.keys.run(config_hash)) != (str(indexer.sid), config_hash)
+    ]
+
+
+def _sweep(indexer: SessionIndexer) -> int:
+    """Take entries that belong to no run, or to a run of another status, out of the derived sorted sets."""
+    keys, taken = indexer.keys, 0
+    names = [("", keys.index(name)) for name in PER_STATUS if name != "profit"]
+    names += [(status, keys.index_status(status, name)) for status in sorted(indexer.statuses) for name in PER_STATUS]
+    for status, name in names:
+        for found in chunked(client().zscan_iter(name, count=BATCH_RUNS * 2), BATCH_RUNS * 2):
+            taken += script("sweep_index")([keys.index("rows"), name], [status, *(member for member, _ in found)])
+    return taken

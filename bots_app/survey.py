@@ -1,0 +1,57 @@
+"""What of which session lies in Redis, found by walking over the key space in small steps: for rebuild and check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from dashboard.store import keys as store_keys
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.tolerant import from_bytes
+from sessions_app.discovery import find_session_ids
+from sessions_app.records import SessionId
+
+#: Keys a step looks at.
+STEP = 1000
+#: Statuses that are looked for whether or not a key says that they exist.
+USUAL = frozenset({"completed", "failed", "running", "unreadable", "unknown"})
+
+
+def session_ids() -> set[str]:
+    """Return every session that has a summary, a set of runs, a record, or a place in the list of sessions."""
+    found = {from_bytes(sid) for sid in client().zrange(store_keys.SESSIONS, 0, -1)} | set(find_session_ids())
+    return found | {sid for sid, _ in run_keys("bot_registry:run:*")}
+
+
+def run_keys(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield (sid, configHash) of every record key that matches; a pair may come twice."""
+    for key in client().scan_iter(match=pattern, count=STEP):
+        found = store_keys.session_of(from_bytes(key))
+        if found and found[1] is not None:
+            yield found[0], found[1]
+
+
+def run_hashes(sid: SessionId) -> Iterator[str]:
+    """Yield the hash of every record of one session; a hash may come twice."""
+    keys = SessionKeys(str(sid))
+    for owner, config_hash in run_keys(keys.pattern(keys.run_prefix)):
+        if owner == str(sid):
+            yield config_hash
+
+
+def statuses_of(sids: Iterable[str]) -> dict[str, set[str]]:
+    """Return for each session the statuses that have a fixed set, and those that are always looked for."""
+    found: dict[str, set[str]] = {sid: set(USUAL) for sid in sids}
+    prefixes = {SessionKeys(sid).status_prefix: sid for sid in found}
+    pattern = SessionKeys(next(iter(found))).pattern(next(iter(prefixes))) if len(found) == 1 else "session:*:bots:status:*"
+    for key in client().scan_iter(match=pattern, count=STEP):
+        name = from_bytes(key)
+        # A status may itself hold `:bots:status:`; the session's own prefix is the shortest that fits.
+        end = name.find(":bots:status:")
+        while end != -1:
+            prefix = name[: end + len(":bots:status:")]
+            if prefix in prefixes:
+                found[prefixes[prefix]].add(name.removeprefix(prefix))
+                break
+            end = name.find(":bots:status:", end + 1)
+    return found
