@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from bots_app.demo.progress import LINE_EVERY_S, Progress
+from dashboard.progress import LINE_EVERY_S, Progress
 
 
 class Terminal(io.StringIO):
