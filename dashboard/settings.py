@@ -201,6 +201,9 @@ STORAGES = {
     },
 }
 
+# Source maps are for debuggers, and are most of the bytes.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "jpg", "jpeg", "png", "gif", "webp", "gz", "woff", "woff2")
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
