@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from bots_app.query import RunQuery
 from dashboard.web.forms import NumberField, OrderingField, QueryForm
+from dashboard.web.links import query
 
 PAGE_SIZES = (50, 100, 200, 500)
 #: Most characters of a tag, and most tags of a run.
@@ -65,7 +67,9 @@ class RunNotesForm(forms.Form):
     """What an operator may change of a run; `version` tells what was shown."""
 
     notes = forms.CharField(required=False, max_length=20_000, widget=forms.Textarea({"rows": 4}))
-    tags = forms.CharField(required=False, max_length=TAG_LENGTH * MOST_TAGS, widget=forms.TextInput({"autocomplete": "off"}))
+    tags = forms.CharField(
+        required=False, max_length=TAG_LENGTH * MOST_TAGS, widget=forms.TextInput({"autocomplete": "off"})
+    )
     version = forms.CharField(widget=forms.HiddenInput)
 
     def clean_tags(self) -> list[str]:
@@ -73,3 +77,8 @@ class RunNotesForm(forms.Form):
         if len(tags) > MOST_TAGS or any(len(tag) > TAG_LENGTH for tag in tags):
             raise forms.ValidationError(f"At most {MOST_TAGS} tags of {TAG_LENGTH} characters, separated by commas.")
         return tags
+
+
+def page_sizes(params: QueryDict) -> list[dict[str, Any]]:
+    """Return the numbers of rows to choose from, each with where it leads."""
+    return [{"size": size, "href": query(params, limit=size)} for size in PAGE_SIZES]

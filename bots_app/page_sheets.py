@@ -1,7 +1,8 @@
-"""A tear sheet arranged for the run page: key figures, the table of sides, the heat map of months, the curve as a table."""
+"""A tear sheet arranged for the run page: key figures, table of sides, heat map of months, the curve as a table."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,23 @@ from bots_app.analysis.definitions import DEFINITIONS, Definition
 from bots_app.analysis.measure import Measure
 from bots_app.analysis.months import MonthTable
 from bots_app.analysis.report import Cell, TearSheet
-from bots_app.records import BacktestRunRecord
+from bots_app.records import BacktestRunRecord, BotConfiguration, Trade
+from dashboard.web import numbers
 
 #: Key figures in order; those of the whole run come from the facts, those per trade from the table of sides.
 FIGURES = ("net_profit", "cagr", "sharpe", "sortino", "max_drawdown", "profit_factor", "win_rate", "trades")
 #: Facts that have a panel of their own beside the key figures.
-RATIOS = ("total_return", "volatility", "calmar", "ulcer_index", "recovery_factor", "exposure", "max_drawdown_days", "skewness", "kurtosis")
+RATIOS = (
+    "total_return",
+    "volatility",
+    "calmar",
+    "ulcer_index",
+    "recovery_factor",
+    "exposure",
+    "max_drawdown_days",
+    "skewness",
+    "kurtosis",
+)
 #: The metric of a record that a key figure falls back to when there are no trades.
 REPORTED = {
     "net_profit": "profit",
@@ -34,6 +46,7 @@ PAIRS = {
 }
 #: A step of colour in the heat map, as a ratio, and the number of steps.
 HEAT_STEP, HEAT_STEPS = 0.03, 4
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Rows of the curve's table.
 CURVE_ROWS = 25
 
@@ -72,8 +85,23 @@ def figures(sheet: TearSheet) -> list[Figure]:
             definition, measure = row.definition, row.cells[0].measure
         else:
             continue
-        found.append(Figure(definition, measure, definition.note))
+        found.append(Figure(definition, measure, _under(key, sheet) or definition.note))
     return found
+
+
+def _under(key: str, sheet: TearSheet) -> str:
+    """Return the quiet words under a key figure, where they say more than its unit."""
+    match key:
+        case "net_profit":
+            value = sheet.facts["total_return"].measure.value
+            return "" if value is None else f"{numbers.percent(value, signed=True)} on the balance"
+        case "max_drawdown" | "max_drawdown_money":
+            value = sheet.facts["max_drawdown_days"].measure.value
+            return "" if value is None else f"{numbers.count(value)} days to recover, or to the end"
+        case "trades":
+            long, short = sheet.statistics.long.trades, sheet.statistics.short.trades
+            return f"{numbers.count(long)} long, {numbers.count(short)} short"
+    return ""
 
 
 def reported_figures(record: BacktestRunRecord) -> list[Figure]:
@@ -85,8 +113,18 @@ def reported_figures(record: BacktestRunRecord) -> list[Figure]:
             # Above 1 it can only be a percentage already.
             value = value / 100
         measure = Measure.undefined("The record does not report it.") if value is None else Measure.of(value)
-        found.append(Figure(DEFINITIONS[key], measure, "as reported"))
+        found.append(Figure(DEFINITIONS[key], measure, "" if value is None else "as reported"))
     return found
+
+
+def parameters(record: BacktestRunRecord) -> list[tuple[str, str, Any]]:
+    """Return short name, dotted name and value of every parameter; names are short where that leaves them distinct."""
+    found = BotConfiguration(record.configuration).parameters()
+    short = Counter(name.rpartition(".")[2] for name in found)
+    return [
+        (last if short[last := name.rpartition(".")[2]] == 1 and not last.isdigit() else name, name, value)
+        for name, value in found.items()
+    ]
 
 
 def ratios(sheet: TearSheet) -> list[Any]:
@@ -125,7 +163,15 @@ def heat(table: MonthTable) -> list[dict[str, Any]]:
         step = min(HEAT_STEPS, 1 + int(abs(value) / HEAT_STEP)) if table.is_relative else 2
         return {"measure": measure, "css": f"{'p' if value > 0 else 'n'}{step}"}
 
-    return [{"year": row.year, "months": [cell(month) for month in row.months], "total": row.total} for row in table.rows]
+    return [
+        {"year": row.year, "months": [cell(month) for month in row.months], "total": row.total} for row in table.rows
+    ]
+
+
+def price_places(trades: list[Trade]) -> int:
+    """Return the decimals that the prices of these trades are quoted with, so that they stand under each other."""
+    texts = [numbers.price(price) for trade in trades for price in (trade.entry_price, trade.exit_price)]
+    return max((len(text.partition(".")[2]) for text in texts if "e" not in text), default=0)
 
 
 def curve_rows(sheet: TearSheet) -> list[dict[str, Any]]:

@@ -7,23 +7,36 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from bots_app.page_forms import PAGE_SIZES, RunListForm
+from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import RunQuery
-from bots_app.registry import BotRegistry, RunPage
+from bots_app.registry import BotRegistry
+from bots_app.run_page import RunPage
+from dashboard.errors import IndexBuilding
 from dashboard.web import numbers
 from dashboard.web.columns import Column
-from dashboard.web.links import query, run_path
+from dashboard.web.links import page_links, query, run_path
 from sessions_app.pages import SessionPage, notes_form
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 
 COLUMNS = (
-    Column("profit", "Profit", css="first", tip="Sum of the realised result of all closed trades, in the quote currency."),
+    Column(
+        "profit", "Profit", css="first", tip="Sum of the realised result of all closed trades, in the quote currency."
+    ),
     Column("sharpe", "Sharpe", sortable=False, tip="As the record reports it."),
-    Column("maxDrawdown", "Max DD", sortable=False, tip="Largest fall of equity from a peak, as the record reports it."),
-    Column("profitFactor", "PF", sortable=False, tip="Gross profit / |gross loss|, per trade, as the record reports it."),
-    Column("winRate", "Win rate", sortable=False, tip="Share of closed trades with a result above zero, as the record reports it."),
+    Column(
+        "maxDrawdown", "Max DD", sortable=False, tip="Largest fall of equity from a peak, as the record reports it."
+    ),
+    Column(
+        "profitFactor", "PF", sortable=False, tip="Gross profit / |gross loss|, per trade, as the record reports it."
+    ),
+    Column(
+        "winRate",
+        "Win rate",
+        sortable=False,
+        tip="Share of closed trades with a result above zero, as the record reports it.",
+    ),
     Column("numTrades", "Trades", sortable=False, tip="Number of closed trades, as the record reports it."),
     Column("botId", "Bot", number=False, sortable=False, css="first"),
     Column("lastUpdated", "Updated", css="first"),
@@ -50,6 +63,7 @@ class SessionRuns(SessionPage):
         valid = form.is_valid()
         context = {
             "title": f"{session.symbol} {session.timeframe}",
+            "sid": sid,
             "session": session,
             "notes_form": notes_form(session),
             "form": form,
@@ -65,11 +79,23 @@ class SessionRuns(SessionPage):
 
 
 def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: QueryDict) -> dict[str, Any]:
-    """Return what stands around the table: key figures over all runs, and a chip per status."""
-    counts = runs.status_counts(sid)
+    """Return what stands around the table: key figures over all runs, and a chip per status.
+
+    Both need the indexes; while these are being built the list can be had already, so the page does without them.
+    """
+    try:
+        counts, figures = runs.status_counts(sid), PerformanceRegistry().aggregate(sid, RunQuery())
+    except IndexBuilding:
+        return {
+            "figures": None,
+            "counts": {},
+            "chosen": chosen,
+            "chips": [],
+            "all_href": query(params, status=None),
+            "kept": {},
+        }
     names = [name for name in KNOWN_STATUSES if counts.get(name)]
     names += sorted(name for name in {*counts, *chosen} if name not in names)
-    figures = PerformanceRegistry().aggregate(sid, RunQuery())
     return {
         "figures": figures,
         "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
@@ -79,7 +105,12 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         "kept": {name: params[name] for name in ("ordering", "limit") if params.get(name)},
         "all_runs": sum(counts.values()),
         "chips": [
-            {"status": name, "count": counts.get(name, 0), "href": query(params, status=name), "current": name in chosen}
+            {
+                "status": name,
+                "count": counts.get(name, 0),
+                "href": query(params, status=name),
+                "current": name in chosen,
+            }
             for name in names
         ],
         "all_href": query(params, status=None),
@@ -88,24 +119,26 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
 
 def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -> dict[str, Any]:
     """Return the context of the table and its pager."""
-    first = page.first_rank or 1
+    first = page.first_rank
     rows = [
-        {"rank": rank, "href": run_path(sid, row["configHash"]), **row} for rank, row in enumerate(page.decoded(), start=first)
+        {
+            "rank": None if first is None else first + place,
+            "href": run_path(sid, row["configHash"]),
+            "unreadable": None,
+            **row,
+        }
+        for place, row in enumerate(page.decoded())
     ]
     return {
         "page": page,
         "rows": rows,
-        "last_rank": first + len(rows) - 1,
+        "last_rank": None if first is None else first + len(rows) - 1,
         "columns": [column.header(params, asked.ordering) for column in COLUMNS],
         "order_words": ORDER_WORDS[asked.ordering],
         "ranges": active_ranges(asked, params),
         "clear": query(params, status=None, minProfit=None, maxProfit=None),
-        "page_links": {
-            "first": query(params) if page.previous_cursor else "",
-            "previous": query(params, cursor=page.previous_cursor) if page.previous_cursor else "",
-            "next": query(params, cursor=page.next_cursor) if page.next_cursor else "",
-        },
-        "sizes": [{"size": size, "href": query(params, limit=size)} for size in PAGE_SIZES],
+        "page_links": page_links(page, params),
+        "sizes": page_sizes(params),
         "size": int(params.get("limit") or PAGE_SIZES[0]),
     }
 
@@ -114,7 +147,7 @@ def active_ranges(asked: RunQuery, params: QueryDict) -> list[dict[str, str]]:
     """Return a chip for each end of a range that is set, with the address that drops it."""
     ends = (("minProfit", "≥", asked.min_profit), ("maxProfit", "≤", asked.max_profit))
     return [
-        {"text": f"Profit {sign} {numbers.money(value)}", "href": query(params, **{name: None})}
+        {"text": f"Profit {sign} {numbers.price(value)}", "href": query(params, **{name: None})}
         for name, sign, value in ends
         if value is not None
     ]
@@ -124,8 +157,8 @@ def without_one(sid: SessionId, runs: BotRegistry, asked: RunQuery, params: Quer
     """Return for each filter that is set how many runs there would be without it, where that is more than none."""
     filters = (
         ("statuses", "status", f"status {', '.join(asked.statuses)}", ()),
-        ("min_profit", "minProfit", f"profit ≥ {numbers.money(asked.min_profit)}", None),
-        ("max_profit", "maxProfit", f"profit ≤ {numbers.money(asked.max_profit)}", None),
+        ("min_profit", "minProfit", f"profit ≥ {numbers.price(asked.min_profit)}", None),
+        ("max_profit", "maxProfit", f"profit ≤ {numbers.price(asked.max_profit)}", None),
     )
     result = []
     for attribute, name, text, absent in filters:

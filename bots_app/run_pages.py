@@ -6,21 +6,30 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
-from bots_app.page_forms import PAGE_SIZES, RunNotesForm, TradeListForm
-from bots_app.page_sheets import curve_rows, figures, heat, reported_figures, side_rows
+from bots_app.page_forms import PAGE_SIZES, RunNotesForm, TradeListForm, page_sizes
+from bots_app.page_sheets import (
+    MONTH_NAMES,
+    curve_rows,
+    figures,
+    heat,
+    parameters,
+    price_places,
+    ratios,
+    reported_figures,
+    side_rows,
+)
 from bots_app.performance import PerformanceRegistry
 from bots_app.raw_text import laid_out
-from bots_app.records import BacktestRunRecord, BotConfiguration
+from bots_app.records import BacktestRunRecord
 from bots_app.registry import BotRegistry
 from bots_app.trades import TradePage, TradeRegistry
 from dashboard.errors import RecordUnreadable
 from dashboard.web.columns import Column
 from dashboard.web.edits import digest, save
-from dashboard.web.links import api_run_path, query, run_path, session_path
+from dashboard.web.links import api_run_path, page_links, run_path, session_path
 from sessions_app.pages import SessionPage
-from sessions_app.registry import SessionRegistry
 
 #: Parts of a run's pages: path, label.
 PARTS = (("", "Tear sheet"), ("trades", "Trades"), ("config", "Configuration"), ("raw", "Raw record"))
@@ -79,9 +88,13 @@ class RunPage(SessionPage):
 
     def unreadable(self, error: RecordUnreadable) -> HttpResponse:
         """Return the page that says why the record cannot be read, with its stored text."""
-        raw = laid_out(BotRegistry().raw(self.sid, self.config_hash))
+        try:
+            raw = laid_out(BotRegistry().raw(self.sid, self.config_hash))
+        except RecordUnreadable:
+            # There may be nothing stored, or something that is no text.
+            raw = None
         context = self.get_context_data(**self.frame(), reason=error.reason, raw=raw)
-        return self.response_class(self.request, "pages/run_unreadable.html", context)
+        return render(self.request, "pages/run_unreadable.html", context)
 
 
 class RunSheet(RunPage):
@@ -94,24 +107,26 @@ class RunSheet(RunPage):
         rank, ranked = registry.rank(sid, self.config_hash)
         context: dict[str, Any] = {
             "record": record,
-            "rank": rank,
+            "rank": None if record.profit is None else rank,
             "ranked": ranked,
             "failure": failure_of(record),
-            "parameters": BotConfiguration(record.configuration).parameters().items(),
+            "parameters": parameters(record),
             "notes_form": run_notes_form(record),
             "equity_src": f"{api_run_path(sid, self.config_hash, 'equity')}?points=1000",
         }
         try:
-            sheet = PerformanceRegistry().tear_sheet(sid, self.config_hash)
+            sheet = PerformanceRegistry().tear_sheet(sid, record)
         except RecordUnreadable as error:
             return context | {"figures": reported_figures(record), "trades_problem": error.reason}
-        if sheet is None:
+        if not (sheet.statistics.all.trades or sheet.notes):
             return context | {"figures": reported_figures(record)}
         return context | {
             "sheet": sheet,
             "figures": figures(sheet),
             "sides": side_rows(sheet),
+            "ratios": ratios(sheet),
             "heat": heat(sheet.months),
+            "month_names": MONTH_NAMES,
             "curve": curve_rows(sheet),
         }
 
@@ -131,22 +146,23 @@ class RunTrades(RunPage):
         ordering = form.value("ordering") or "index"
         try:
             page: TradePage = TradeRegistry().page(
-                self.sid, self.config_hash, ordering=ordering, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0]
+                self.sid,
+                self.config_hash,
+                ordering=ordering,
+                cursor=form.value("cursor"),
+                limit=form.value("limit") or PAGE_SIZES[0],
             )
         except RecordUnreadable as error:
             return context | {"trades_problem": error.reason}
         first = page.first_rank or 1
         return context | {
             "page": page,
+            "places": price_places(page.trades),
             "first_rank": first,
             "last_rank": first + len(page.trades) - 1,
             "columns": [column.header(params, ordering) for column in TRADE_COLUMNS],
-            "page_links": {
-                "first": query(params) if page.previous_cursor else "",
-                "previous": query(params, cursor=page.previous_cursor) if page.previous_cursor else "",
-                "next": query(params, cursor=page.next_cursor) if page.next_cursor else "",
-            },
-            "sizes": [{"size": size, "href": query(params, limit=size)} for size in PAGE_SIZES],
+            "page_links": page_links(page, params),
+            "sizes": page_sizes(params),
             "size": form.value("limit") or PAGE_SIZES[0],
         }
 
@@ -158,8 +174,7 @@ class RunConfiguration(RunPage):
     template_name = "pages/run_config.html"
 
     def content(self) -> dict[str, Any]:
-        parameters = BotConfiguration(self.record.configuration).parameters()
-        return {"record": self.record, "parameters": parameters.items()}
+        return {"record": self.record, "parameters": parameters(self.record)}
 
 
 class RunRaw(RunPage):
@@ -183,7 +198,9 @@ class EditRun(SessionPage):
         sid, config_hash, registry = self.sid, kwargs["config_hash"], BotRegistry()
         form, back = RunNotesForm(request.POST), run_path(sid, config_hash)
         if not form.is_valid():
-            messages.error(request, " ".join(["Not saved.", *(str(text) for texts in form.errors.values() for text in texts)]))
+            messages.error(
+                request, " ".join(["Not saved.", *(str(text) for texts in form.errors.values() for text in texts)])
+            )
             return redirect(back)
         notes, tags = form.cleaned_data["notes"], form.cleaned_data["tags"]
         is_saved = save(
@@ -197,9 +214,13 @@ class EditRun(SessionPage):
             return redirect(back)
         stored = registry.get(sid, config_hash)
         context = self.get_context_data(
-            title=f"Notes of run {config_hash[:8]}", back=back, fresh=run_digest(stored), carried={"notes": notes, "tags": ", ".join(tags)},
-            stored={"Notes": stored.notes, "Tags": ", ".join(stored.tags)}, wanted={"Notes": notes, "Tags": ", ".join(tags)},
-        )  # fmt: skip
+            title=f"Notes of run {config_hash[:8]}",
+            back=back,
+            fresh=run_digest(stored),
+            carried={"notes": notes, "tags": ", ".join(tags)},
+            stored={"Notes": stored.notes, "Tags": ", ".join(stored.tags)},
+            wanted={"Notes": notes, "Tags": ", ".join(tags)},
+        )
         return self.render_to_response(context, status=412)
 
 

@@ -26,7 +26,9 @@ COLUMNS = (
     Column("runCount", "Runs", css="hide-s"),
     Column("completedRuns", "Completed", css="hide-s", number=False),
     Column("errorCount", "Failed", css="hide-s"),
-    Column("bestProfit", "Best profit", css="first", tip="Highest profit of a run of the session, in its quote currency."),
+    Column(
+        "bestProfit", "Best profit", css="first", tip="Highest profit of a run of the session, in its quote currency."
+    ),
     Column("avgProfit", "Average", css="hide-m", tip="Average profit of the completed runs of the session."),
     Column("lastUpdate", "Updated", css="first hide-s"),
 )
@@ -103,10 +105,13 @@ class EditSession(SessionPage):
             return redirect(session_path(sid))
         stored = registry.get(sid)
         context = self.get_context_data(
-            title=f"Notes of {sid.symbol}", back=session_path(sid), stored={"Notes": stored.notes},
-            wanted={"Notes": wanted["notes"]}, fresh=notes_digest(stored),
+            title=f"Notes of {sid.symbol}",
+            back=session_path(sid),
+            stored={"Notes": stored.notes},
+            wanted={"Notes": wanted["notes"]},
+            fresh=notes_digest(stored),
             carried={"notes": wanted["notes"]} | ({"active": "on"} if wanted["active"] else {}),
-        )  # fmt: skip
+        )
         return self.render_to_response(context, status=412)
 
 
@@ -117,4 +122,6 @@ def notes_digest(session: SessionSummary) -> str:
 
 def notes_form(session: SessionSummary) -> SessionNotesForm:
     """Return the form that edits a session's notes and state."""
-    return SessionNotesForm(initial={"notes": session.notes, "active": session.active, "version": notes_digest(session)})
+    return SessionNotesForm(
+        initial={"notes": session.notes, "active": session.active, "version": notes_digest(session)}
+    )

@@ -47,7 +47,9 @@ def measured(measure: Any, unit: str, signed: bool = False) -> SafeString:
 def valued(value: Any, unit: str, signed: bool = False) -> SafeString:
     """Return a plain value as text with its unit, the stored value in its title."""
     css = numbers.tone(value) if signed and unit in COLOURED else ""
-    return format_html('<span class="{}" title="{}">{}</span>', css, numbers.exact(value), text_of(value, unit, signed=signed))
+    return format_html(
+        '<span class="{}" title="{}">{}</span>', css, numbers.exact(value), text_of(value, unit, signed=signed)
+    )
 
 
 @register.filter

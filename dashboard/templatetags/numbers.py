@@ -77,4 +77,10 @@ def completed(session: Any) -> SafeString | str:
     # Rounded down, as 100 % must mean every run.
     share = math.floor(1000 * min(done / runs, 1)) / 10
     css = "ok" if share == 100 else ""
-    return format_html('<progress class="{}" max="100" value="{}">{} %</progress> <span class="quiet">{} %</span>', css, share, share, share)
+    return format_html(
+        '<progress class="{}" max="100" value="{}">{} %</progress> <span class="quiet">{} %</span>',
+        css,
+        share,
+        share,
+        share,
+    )

@@ -22,7 +22,9 @@ NOT_REPORTED = "The record does not report this."
 def glyph(status: Any, unreadable: Any = None) -> SafeString:
     """Return the mark of a status; that of an unreadable run whatever its index says."""
     name = "unreadable" if unreadable else str(status or "")
-    return format_html('<span class="st {}" role="img" aria-label="{}"></span>', GLYPHS.get(name, "other"), status_word(name))
+    return format_html(
+        '<span class="st {}" role="img" aria-label="{}"></span>', GLYPHS.get(name, "other"), status_word(name)
+    )
 
 
 @register.filter

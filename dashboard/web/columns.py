@@ -12,7 +12,7 @@ from dashboard.web.links import query
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `best_first` is the ordering of the first click, by default the largest value first, None for no sorting."""
+    """One column; `best_first` is the ordering of the first click, the largest value first when it is empty."""
 
     name: str
     label: str
@@ -25,7 +25,13 @@ class Column:
 
     def header(self, params: QueryDict, ordering: str) -> dict[str, Any]:
         """Return what the header's template needs; a click on the column in force turns its order round."""
-        header = {"column": self, "css": f"{'num ' if self.number else ''}{self.css}".strip(), "href": "", "sorted": "", "arrow": ""}
+        header = {
+            "column": self,
+            "css": f"{'num ' if self.number else ''}{self.css}".strip(),
+            "href": "",
+            "sorted": "",
+            "arrow": "",
+        }
         if not self.sortable:
             return header
         first = self.best_first or f"-{self.name}"

@@ -19,7 +19,7 @@ def digest(*texts: str) -> str:
 def save(shown: str, *, etag: Callable[[], str], stored: Callable[[], str], write: Callable[[str], object]) -> bool:
     """Write unless the stored texts are no longer those shown; return whether it was written.
 
-    The ETag of a record changes with every number in it; when only those changed, the edit is tried again on the new one.
+    The ETag of a record changes with every number in it; when only those changed, the edit is tried again.
     """
     for _ in range(ATTEMPTS):
         version = etag()

@@ -1,7 +1,7 @@
 """Error pages in the look of all others: Django's handlers, and the translation of our own errors.
 
-A page never shows an exception's text unless it is a `DashboardError`'s, which is written for users. The frame needs the
-user, so the data base; a page that must stand without it (500) is rendered bare.
+A page never shows an exception's text unless it is a `DashboardError`'s, which is written for users. The frame needs
+the user, so the data base; the page that must stand without it (500) is rendered bare.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ class Words:
 
 WORDS = {
     400: Words("This request was not understood", "A part of the address is not something this page knows."),
-    403: Words("You may not do this", "Your account does not have the right. An operator can give it to you in the admin."),
+    403: Words("You may not do this", "Your account does not have the right; an operator can give it to you."),
     404: Words("Nothing is here", "The address names nothing that exists, or no longer does."),
     412: Words("Somebody was faster", "What you edited has been changed since you opened it."),
     413: Words("Too large", "The request carries more than the server accepts."),
     422: Words("This cannot be read", "What is stored there is not in a form that can be shown."),
     429: Words("Too many attempts", "Please wait a little before you try again."),
     500: Words("Something went wrong here", "The fault is on our side, it has been logged, and nothing was changed."),
-    503: Words("The data store does not answer", "The dashboard is up, but its data cannot be had at the moment. Nothing is lost."),
+    503: Words(
+        "The data store does not answer",
+        "The dashboard is up, but its data cannot be had now. Nothing is lost.",
+    ),
 }
 
 
@@ -48,7 +51,9 @@ def error_page(
     """Return the page of a status in the frame of all pages, in JSON for the API."""
     words = WORDS.get(status, WORDS[500])
     if request.path.startswith(API_PREFIX):
-        response: HttpResponse = JsonResponse({"detail": message or words.message, "code": CODES.get(status, "error")}, status=status)
+        response: HttpResponse = JsonResponse(
+            {"detail": message or words.message, "code": CODES.get(status, "error")}, status=status
+        )
     else:
         context = {
             "status": status,
@@ -64,7 +69,14 @@ def error_page(
     return response
 
 
-CODES = {400: "bad_request", 403: "permission_denied", 404: "not_found", 429: "throttled", 500: "error", 503: "unavailable"}
+CODES = {
+    400: "bad_request",
+    403: "permission_denied",
+    404: "not_found",
+    429: "throttled",
+    500: "error",
+    503: "unavailable",
+}
 
 
 def answer(request: HttpRequest, error: DashboardError) -> HttpResponse:
@@ -72,7 +84,10 @@ def answer(request: HttpRequest, error: DashboardError) -> HttpResponse:
     retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else None
     if error.status >= 500:
         logger.warning("request %s: %s: %s", getattr(request, "id", ""), error.code, error)
-    title = {"index_building": "The indexes are being built", "invalid_cursor": "This page of the list has expired"}.get(error.code, "")
+    title = {
+        "index_building": "The indexes are being built",
+        "invalid_cursor": "This page of the list has expired",
+    }.get(error.code, "")
     if isinstance(error, CursorInvalid):
         return error_page(request, error.status, f"{error} Open the list again from its start.", title=title)
     return error_page(request, error.status, str(error), title=title, retry_after_s=retry_after_s)

@@ -13,8 +13,8 @@ from dashboard.errors import InvalidParameter
 class QueryForm(forms.Form):
     """A GET form whose fields are all that an address may say.
 
-    Raises InvalidParameter for an unknown parameter, and for a single-valued one given twice; an empty one counts as absent.
-    Fields named in `repeatable` may be given more than once.
+    Raises InvalidParameter for an unknown parameter, and for a single-valued one given twice; an empty one counts as
+    absent. Fields named in `repeatable` may be given more than once.
     """
 
     repeatable: tuple[str, ...] = ()
@@ -39,7 +39,9 @@ class OrderingField(forms.ChoiceField):
     def __init__(self, names: tuple[str, ...]) -> None:
         choices = [(sign + name, sign + name) for name in names for sign in ("", "-")]
         super().__init__(choices=choices, required=False, widget=forms.HiddenInput)
-        self.error_messages["invalid_choice"] = f"Choose one of {', '.join(names)}, with a minus in front for the largest first."
+        self.error_messages["invalid_choice"] = (
+            f"Choose one of {', '.join(names)}, with a minus in front for the largest first."
+        )
 
 
 class NumberField(forms.FloatField):

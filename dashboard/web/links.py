@@ -1,8 +1,9 @@
-"""Addresses of our pages and of the API, with everything foreign in them percent-encoded; and query strings derived from others."""
+"""Addresses of our pages and of the API, everything foreign in them percent-encoded; query strings made from others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
 from django.http import QueryDict
@@ -29,7 +30,7 @@ def api_run_path(sid: object, config_hash: str, part: str = "") -> str:
 
 
 def query(params: QueryDict, **changes: object) -> str:
-    """Return the query string with some parameters replaced; None drops one, and what follows from a list drops its place.
+    """Return the query string with some parameters replaced; None drops one.
 
     A cursor and a page number belong to one list: they go whenever anything else changes.
     """
@@ -46,3 +47,14 @@ def query(params: QueryDict, **changes: object) -> str:
     for name in [name for name, values in result.lists() if not any(values)]:
         del result[name]
     return f"?{result.urlencode()}"
+
+
+def page_links(page: Any, params: QueryDict) -> dict[str, str]:
+    """Return where the pager of a list with cursors leads; an empty address where there is nothing further."""
+    back, on, last = page.previous_cursor, page.next_cursor, getattr(page, "last_cursor", None)
+    return {
+        "first": query(params) if back else "",
+        "previous": query(params, cursor=back) if back else "",
+        "next": query(params, cursor=on) if on else "",
+        "last": query(params, cursor=last) if last else "",
+    }

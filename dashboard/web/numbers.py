@@ -1,7 +1,7 @@
 """Numbers, dates and durations as the pages write them; plain functions from a value to text.
 
-What cannot be shown becomes `MISSING`; the reason is the caller's to add. Nothing here rounds what is stored: `exact` gives
-the stored value for a `title`.
+What cannot be shown becomes `MISSING`; the reason is the caller's to add. Nothing here rounds what is stored: `exact`
+gives the stored value for a `title`.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ def probability(value: Any, places: int = 3) -> str:
     return f"< {edge:.{places}f}" if real < edge else number(real, places)
 
 
-def price(value: Any) -> str:
-    """Return a price with the digits it is stored with, up to eight significant ones."""
+def price(value: Any, places: int = 0) -> str:
+    """Return a price with the digits it is stored with, up to eight significant ones, and at least so many decimals."""
     real = finite(value)
     if real is None:
         return MISSING
     text = f"{real:.8g}"
-    return (text if "e" in text else f"{float(text):,.{len(text.partition('.')[2])}f}").replace("-", MINUS)
+    return (text if "e" in text else f"{float(text):,.{max(places, len(text.partition('.')[2]))}f}").replace("-", MINUS)
 
 
 def count(value: Any) -> str:

@@ -19,7 +19,7 @@ class Page(LoginRequiredMixin, TemplateView):
     nav = "sessions"
 
     def handle_no_permission(self) -> HttpResponse:
-        """Send to the log-in page; a part of a page that htmx asked for cannot be replaced by it, so it is told to go there."""
+        """Send to the log-in page; htmx, which asked for a part of a page, is told to go there as a whole."""
         response = redirect_to_login(self.request.get_full_path())
         if self.request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": response.url})

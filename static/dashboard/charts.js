@@ -28,6 +28,7 @@
             const x = data.time.map((ms) => new Date(ms).toISOString());
             const isRelative = el.dataset.relative === "1";
             const ends = [x[0], x[x.length - 1]];
+            const percent = Math.min(...data.drawdown) < -0.05 ? ".0%" : ".1%";
             return [[
                 {type: "scatter", mode: "lines", x, y: data.equity, line: {color: t.s1, width: 2, shape: "hv"}, hovertemplate: "%{y:,.2f}<extra>equity</extra>"},
                 {type: "scatter", mode: "lines", x, y: data.drawdown, yaxis: "y2", fill: "tozeroy", fillcolor: alpha(t.neg, 0.22),
@@ -36,7 +37,7 @@
                 hovermode: "x unified", margin: {l: 60, r: 14, t: 12, b: 30},
                 xaxis: axis(t, "", {showgrid: false, anchor: "y2", type: "date", range: ends, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: t["border-color"], nticks: isPhone() ? 4 : 8}),
                 yaxis: axis(t, "equity", {domain: [0.32, 1], tickformat: ",", nticks: 6}),
-                yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? ".0%" : ",", nticks: 4}),
+                yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? percent : ",", nticks: 4}),
             })];
         },
     };

@@ -39,8 +39,8 @@
         if ("close" in button.dataset) { button.closest("dialog").close(); }
         if ("copy" in button.dataset) {
             await navigator.clipboard.writeText(button.dataset.copy);
-            button.textContent = "✓";
-            setTimeout(() => { button.textContent = "⧉"; }, 1500);
+            button.textContent = "Copied";
+            setTimeout(() => { button.textContent = "Copy"; }, 1500);
         }
     });
     if (navigator.clipboard) { $$("[data-copy]").forEach((button) => { button.hidden = false; }); }

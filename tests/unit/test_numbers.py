@@ -47,7 +47,8 @@ def test_a_probability_never_reads_one_or_zero(value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(97275.7, "97,275.7"), (1.08345, "1.08345"), (30000.0, "30,000"), (1e-9, "1e−09"), (None, "n/a")]
+    ("value", "text"),
+    [(97275.7, "97,275.7"), (1.08345, "1.08345"), (30000.0, "30,000"), (1e-9, "1e−09"), (None, "n/a")],
 )
 def test_prices_keep_their_digits(value, text):
     assert numbers.price(value) == text
@@ -59,7 +60,9 @@ def test_what_rounds_to_zero_has_no_sign():
     assert numbers.number(-1234.5, 1) == "−1,234.5"
 
 
-@pytest.mark.parametrize(("value", "tone"), [(1, "pos"), (-1, "neg"), (0, ""), (None, "quiet"), (float("nan"), "quiet")])
+@pytest.mark.parametrize(
+    ("value", "tone"), [(1, "pos"), (-1, "neg"), (0, ""), (None, "quiet"), (float("nan"), "quiet")]
+)
 def test_tone_follows_the_sign(value, tone):
     assert numbers.tone(value) == tone
 
@@ -74,7 +77,8 @@ def test_dates_are_utc_and_outside_the_calendar_they_are_missing():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(5, "now"), (-500, "now"), (180, "3 min"), (3 * 3600, "3 h"), (86_400, "1 d"), (86_400 * 1500, "1,500 d")]
+    ("seconds", "text"),
+    [(5, "now"), (-500, "now"), (180, "3 min"), (3 * 3600, "3 h"), (86_400, "1 d"), (86_400 * 1500, "1,500 d")],
 )
 def test_age_is_told_in_one_unit(seconds, text):
     now = datetime(2025, 6, 7, 14, 5, tzinfo=UTC)
@@ -82,7 +86,8 @@ def test_age_is_told_in_one_unit(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(44 * 3600, "44 h"), (103 * 86_400, "103 days"), (90, "2 min"), (5, "5 s"), (-1, "n/a"), (None, "n/a")]
+    ("seconds", "text"),
+    [(44 * 3600, "44 h"), (103 * 86_400, "103 days"), (90, "2 min"), (5, "5 s"), (-1, "n/a"), (None, "n/a")],
 )
 def test_durations(seconds, text):
     assert numbers.duration(seconds) == text
