@@ -21,6 +21,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from dashboard.env import is_loopback
 from dashboard.errors import EmbeddedServerError, SettingError
@@ -134,6 +135,6 @@ def serve(say: Callable[[str], object]) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_LIMIT_S,
         working_dir=settings.BASE_DIR,
-        log_level="error",
+        log_level=LogLevels.error,
         log_access=False,
     ).serve()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import redis
-
 from dashboard.store.client import client
 
 
@@ -15,9 +13,9 @@ class ConnectionFactory:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
 
-    def connect(self, url: str) -> redis.Redis:
+    def connect(self, url: str) -> Any:
         """Return the process-wide client; the address is the one it already knows."""
         return client()
 
-    def disconnect(self, connection: redis.Redis) -> None:
+    def disconnect(self, connection: Any) -> None:
         """Keep the connections: they are the store's to close."""
