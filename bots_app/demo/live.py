@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from bots_app.demo.crossover import Crossover
@@ -15,7 +17,8 @@ from bots_app.demo.load import hashes_of, sid_of
 from bots_app.demo.sweep import PLANS, Plan
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
-from dashboard.errors import RecordUnreadable, RunNotFound, Unavailable
+from dashboard.errors import RecordUnreadable, RunNotFound, SessionNotFound, Unavailable
+from sessions_app.registry import SessionRegistry
 
 #: Seconds between two steps; each step completes one run and starts another.
 STEP_S = 0.4
@@ -66,6 +69,10 @@ class LiveSweep:
         self.configs = configs or new_configs()
         self.under_way = deque(sorted(hashes_of(self.registry, self.sid, statuses=("running",))))
 
+    def mark(self, *, active: bool) -> None:
+        """Say in the session's summary whether runs are being added to it."""
+        SessionRegistry().annotate(self.sid, active=active)
+
     def step(self) -> None:
         """Complete the run that has been under way longest, when there are enough, and start another."""
         writes = []
@@ -94,22 +101,32 @@ class LiveSweep:
                 return config
 
 
-def keep_sweeping(is_wanted: Callable[[], bool]) -> None:
+def keep_sweeping(is_wanted: Callable[[], bool], *, wait: Callable[[float], object] = time.sleep) -> None:
     """Take a step every now and then for as long as it is wanted; a store that is away is waited for."""
     sweep: LiveSweep | None = None
+    is_marked = False
     while is_wanted():
         try:
             sweep = sweep or LiveSweep()
             sweep.step()
+            if not is_marked:
+                sweep.mark(active=True)
+                is_marked = True
         except Unavailable as error:
-            time.sleep(error.retry_after_s)
-        time.sleep(STEP_S)
+            wait(error.retry_after_s)
+        wait(STEP_S)
+    if sweep is not None and is_marked:
+        with suppress(Unavailable, SessionNotFound):  # gone before us: there is nothing to take back
+            sweep.mark(active=False)
 
 
 def run_beside(parent: int) -> None:
-    """Keep sweeping in this process until the process `parent` has ended."""
+    """Keep sweeping in this process until it is told to end, or the process `parent` has ended."""
     import django  # in a process of its own, before anything of the project is used
 
-    django.setup()
+    stopped = threading.Event()
+    # Ctrl-C reaches the whole group; the parent answers it, and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_sweeping(lambda: os.getppid() == parent)
+    signal.signal(signal.SIGTERM, lambda *received: stopped.set())
+    django.setup()
+    keep_sweeping(lambda: os.getppid() == parent and not stopped.is_set(), wait=stopped.wait)

@@ -79,7 +79,7 @@ def forex_grid() -> list[Crossover]:
 
 def shares_grid() -> list[Crossover]:
     """Return the sweep that is run on both halves of GOOG, so that the same hash can be looked up in both."""
-    fast, slow = (5, 10, 15, 20, 30, 40, 50), (20, 30, 50, 75, 100, 150, 200)
+    fast, slow = (5, 10, 15, 20, 30, 40, 50), (30, 50, 75, 100, 150, 200, 250)
     grid = product(("sma", "ema"), fast, slow, (0.04, 0.08, 0.15), (None, 0.2), ("both", "long"))
     return list(_crossovers(grid))
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -16,8 +19,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.demo.live import run_beside
 from bots_app.demo.load import load
-from dashboard.progress import Progress
 from bots_app.demo.user import demo_user
+from dashboard.progress import Progress
 from dashboard.server import check_port, prepare, serve
 
 
@@ -51,11 +54,17 @@ class Command(BaseCommand):
 
     def _load(self) -> None:
         started = time.monotonic()
+        progress = Progress("Backtesting", unit="runs", stream=sys.stderr)
         try:
-            with Progress("Backtesting", unit="runs", stream=sys.stderr) as progress:
+            with progress, _terminable():
                 counts = load(advance=progress.advance, expect=progress.expect)
         except ModuleNotFoundError as error:
             raise CommandError(str(error)) from None
+        except (KeyboardInterrupt, SystemExit):
+            self.stderr.write(
+                f"Stopped after {progress.done:,} runs, which are kept; run it again to go on from there."
+            )
+            raise
         self.stdout.write(_summary(counts, took_s=time.monotonic() - started))
 
     def _keep_sweeping(self) -> None:
@@ -63,6 +72,20 @@ class Command(BaseCommand):
             target=run_beside, args=(os.getpid(),), daemon=True, name="live sweep"
         ).start()
         self.stdout.write("A sweep keeps running in the session of EUR/USD.")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the work inside in order, worker processes included."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _summary(counts: Counter[str], *, took_s: float) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.demo.load import note_if_silent
-from dashboard.progress import Progress
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import notes, records
 from bots_app.writing import RunWrite
 from dashboard.errors import DashboardError
+from dashboard.progress import Progress
 from sessions_app.records import SessionId
 
 #: Most runs in one write: Redis answers nobody else meanwhile.
@@ -43,7 +43,8 @@ class Command(BaseCommand):
         """Write the runs in batches and print what became of them."""
         registry, counts = BotRegistry(), Counter[str]()
         made = records(session, runs, seed=seed)
-        with Progress("Generating", unit="runs", stream=sys.stderr) as progress:
+        progress = Progress("Generating", unit="runs", stream=sys.stderr)
+        with progress:
             progress.expect(runs)
             while texts := list(islice(made, batch)):
                 results = registry.put_many(session, [RunWrite.parse(text) for text in texts])
