@@ -44,6 +44,8 @@ PAIRS = {
     "average_winner_duration": ("average_loser_duration", "Average duration", "winners / losers"),
     "longest_winner_duration": ("longest_loser_duration", "Longest duration", "winners / losers"),
 }
+#: Last parts of dotted names that say nothing without what stands before them.
+VAGUE = frozenset({"type", "value", "name", "id", "min", "max", "enabled"})
 #: A step of colour in the heat map, as a ratio, and the number of steps.
 HEAT_STEP, HEAT_STEPS = 0.03, 4
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -94,10 +96,10 @@ def _under(key: str, sheet: TearSheet) -> str:
     match key:
         case "net_profit":
             value = sheet.facts["total_return"].measure.value
-            return "" if value is None else f"{numbers.percent(value, signed=True)} on the balance"
+            return "" if value is None else f"{numbers.percent(value, signed=True)} return"
         case "max_drawdown" | "max_drawdown_money":
             value = sheet.facts["max_drawdown_days"].measure.value
-            return "" if value is None else f"{numbers.count(value)} days to recover, or to the end"
+            return "" if value is None else f"{numbers.count(value)} days long"
         case "trades":
             long, short = sheet.statistics.long.trades, sheet.statistics.short.trades
             return f"{numbers.count(long)} long, {numbers.count(short)} short"
@@ -120,9 +122,10 @@ def reported_figures(record: BacktestRunRecord) -> list[Figure]:
 def parameters(record: BacktestRunRecord) -> list[tuple[str, str, Any]]:
     """Return short name, dotted name and value of every parameter; names are short where that leaves them distinct."""
     found = BotConfiguration(record.configuration).parameters()
-    short = Counter(name.rpartition(".")[2] for name in found)
+    last = {name: name.rpartition(".")[2] for name in found}
+    often = Counter(last.values())
     return [
-        (last if short[last := name.rpartition(".")[2]] == 1 and not last.isdigit() else name, name, value)
+        (name if often[last[name]] > 1 or last[name] in VAGUE or last[name].isdigit() else last[name], name, value)
         for name, value in found.items()
     ]
 

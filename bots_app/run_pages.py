@@ -67,7 +67,10 @@ class RunPage(SessionPage):
             self.record = BotRegistry().get(self.sid, self.config_hash)
         except RecordUnreadable as error:
             return self.unreadable(error)
-        return self.render_to_response(self.get_context_data(**self.frame(), **self.content()))
+        content = self.content()
+        return self.render_to_response(
+            self.get_context_data(**self.frame(), **content), status=content.get("status", 200)
+        )
 
     def content(self) -> dict[str, Any]:
         """Return the context of the part."""
@@ -142,7 +145,7 @@ class RunTrades(RunPage):
         params = self.request.GET
         context: dict[str, Any] = {"record": self.record, "form": form}
         if not form.is_valid():
-            return context
+            return context | {"status": 400}
         ordering = form.value("ordering") or "index"
         try:
             page: TradePage = TradeRegistry().page(

@@ -1,0 +1,145 @@
+"""The page of a session: figures, filters, order, cursors, states."""
+
+from __future__ import annotations
+
+import pytest
+
+from bots_app.performance import PerformanceRegistry
+from dashboard.errors import IndexBuilding
+from tests.pages import data
+
+pytestmark = pytest.mark.django_db
+
+URL = f"/sessions/{data.SWEEP}/"
+
+
+def hashes(response) -> list[str]:
+    return [row["configHash"] for row in response.context["rows"]]
+
+
+def walk(page, address: str, step: str) -> list[str]:
+    """Follow the pager from an address; return every hash shown."""
+    found, place = [], address
+    while place:
+        response = page.get(place)
+        found += hashes(response)
+        place = response.context["page_links"][step]
+        place = place and URL + place
+        assert len(found) <= 1000
+    return found
+
+
+def test_it_shows_figures_counts_and_the_first_page(page, sweep):
+    response = page.get(URL)
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "<b>130</b> of 130 runs match" in text
+    assert "<b>1 to 50</b> of 130" in text
+    assert hashes(response)[:2] == [data.config_hash(0), data.config_hash(1)]
+    for word in ("Best profit", "Median profit", "Average profit", "115 completed", "Failed <b>10</b>"):
+        assert word in text.replace('<span class="cut">', "").replace("</span>", ""), word
+    assert 'aria-sort="descending"' in text
+
+
+def test_paging_forward_and_back_shows_every_run_once(page, sweep):
+    forward = walk(page, URL, "next")
+    assert len(forward) == len(set(forward)) == data.RUNS
+    last = page.get(URL + page.get(URL).context["page_links"]["last"])
+    backward = hashes(last)
+    place = last.context["page_links"]["previous"]
+    while place:
+        response = page.get(URL + place)
+        backward = hashes(response) + backward
+        place = response.context["page_links"]["previous"]
+    assert backward == forward
+
+
+def test_filters_and_order_hold_on_the_next_page(page, sweep):
+    response = page.get(URL, {"status": "completed", "minProfit": "100", "ordering": "lastUpdated"})
+    assert response.context["page"].count == 91
+    assert hashes(response)[0] == data.config_hash(0)
+    again = page.get(URL + response.context["page_links"]["next"])
+    assert again.context["page"].count == 91
+    assert "status=completed&amp;minProfit=100&amp;ordering=lastUpdated" in again.content.decode()
+
+
+def test_statuses_may_be_repeated_or_separated_by_commas(page, sweep):
+    assert page.get(URL, {"status": ["failed", "running"]}).context["page"].count == 15
+    assert page.get(URL, {"status": "failed,running"}).context["page"].count == 15
+
+
+def test_active_ranges_are_chips_that_remove_themselves(page, sweep):
+    response = page.get(URL, {"minProfit": "100", "maxProfit": "500", "status": "completed"})
+    assert [chip["text"] for chip in response.context["ranges"]] == ["Profit ≥ 100", "Profit ≤ 500"]
+    assert response.context["ranges"][0]["href"] == "?maxProfit=500&status=completed"
+
+
+def test_numbers_may_be_written_as_the_page_writes_them(page, sweep):
+    assert page.get(URL, {"minProfit": "−150", "maxProfit": "1,000"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"minProfit": "much"}, "Enter a number"),
+        ({"minProfit": "nan"}, "Enter a number"),
+        ({"minProfit": "5", "maxProfit": "1"}, "must not be below"),
+        ({"limit": "7"}, "limit"),
+        ({"ordering": "-sharpe"}, "Choose one of profit, lastUpdated"),
+        ({"statsu": "failed"}, "statsu"),
+        ({"cursor": "forged"}, "cursor"),
+    ],
+)
+def test_what_is_not_understood_is_refused_and_named(page, sweep, params, words):
+    response = page.get(URL, params)
+    assert response.status_code == 400
+    assert words in response.content.decode()
+
+
+def test_an_empty_list_says_which_filter_empties_it(page, sweep):
+    text = page.get(URL, {"status": "failed", "minProfit": "100"}).content.decode()
+    assert "No run matches" in text
+    assert "Without <b>status failed</b> there would be" in text
+    assert "Without <b>profit ≥ 100</b> there would be" in text
+
+
+def test_an_empty_parameter_counts_as_absent(page, sweep):
+    response = page.get(URL, {"status": "", "minProfit": "", "maxProfit": ""})
+    assert response.context["page"].count == data.RUNS
+
+
+def test_an_unreadable_run_is_marked_and_leads_to_its_raw_text(page, real_store):
+    sid = f"ELSE:1h:{data.START_MS}:{data.END_MS}"
+    real_store.set(f"bot_registry:run:{sid}:broken", f"{data.MARKUP} is no JSON")
+    real_store.sadd(f"session:{sid}:bots", "broken", "gone")
+    text = page.get(f"/sessions/{sid}/").content.decode()
+    assert "not JSON" in text
+    assert "no record is stored" in text
+    assert text.count('class="st unreadable" role="img" aria-label="Unreadable"></span> <a') == 2
+    assert f'href="/sessions/{sid}/runs/broken/raw/"' in text
+    assert data.MARKUP not in text
+    for name in ("broken", "gone"):
+        assert page.get(f"/sessions/{sid}/runs/{name}/raw/").status_code == 200
+
+
+def test_it_says_when_the_indexes_lag_behind(page, sweep):
+    sweep.sadd(f"session:{data.SWEEP}:bots", "written-by-another-program")
+    assert "The list may lag behind" in page.get(URL).content.decode()
+
+
+def test_runs_are_listed_while_the_indexes_are_being_built(page, sweep, monkeypatch):
+    def building(*args):
+        raise IndexBuilding("later")
+
+    monkeypatch.setattr(PerformanceRegistry, "aggregate", building)
+    response = page.get(URL)
+    assert response.status_code == 200
+    assert "indexes of this session are being built" in response.content.decode()
+    assert len(hashes(response)) == 50
+
+
+@pytest.mark.parametrize("sid", [f"NONE:1h:{data.START_MS}:{data.END_MS}", "nonsense"])
+def test_an_unknown_session_is_a_page_of_its_own(page, sweep, sid):
+    response = page.get(f"/sessions/{sid}/")
+    assert response.status_code == 404
+    assert "Log out" in response.content.decode()
