@@ -51,9 +51,10 @@ def fragility(
 ) -> tuple[FragilityRow, ...]:
     """List as stored, without the best 1, 5, 10 trades, with 1, 5, 10 bp more cost a side, first and second half.
 
-    The other trades keep their sizes, also where the run would have traded less. Cost is taken from the value traded
-    at entry and at exit. The halves meet at midnight UTC nearest the middle of the session; a trade belongs to that of
-    its exit, and the second half starts with the balance at which the first one ends.
+    The other trades keep their sizes, also where the run would have traded less; of equally good ones the first to
+    leave counts as the best. Cost is taken from the value traded at entry and at exit. The halves meet at midnight UTC
+    nearest the middle of the session; a trade belongs to that of its exit, and the second half starts with the balance
+    at which the first one ends.
     """
     setting = _Setting(start_ms, end_ms, starting_balance, periods_per_year)
     rows = [_row("stored", "As stored", trades, setting)]
