@@ -58,52 +58,7 @@ local function tell(name, hash, status, profit)
     'profit', profit, 'revision', string.format('%.0f', revision))
 end
 
--- The stored text, or nothing when there is none or the key holds another type.
-local function stored_text(hash)
-  local found = redis.pcall('GET', options.run .. hash)
-  return type(found) == 'string' and found or nil
-end
-
-local function sha_of(text)
-  return text and redis.sha1hex(text) or ''
-end
-
-local function remove(operation, hash)
-  local old = indexed_run(keys, hash)
-  if operation == 'drop' then
-    if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
-  elseif redis.call('UNLINK', options.run .. hash, options.trades .. hash) == 0 and not old
-    and redis.call('SISMEMBER', keys.bots, hash) == 0 then
-    return -2
-  end
-  drop_run(keys, figures, statuses, hash, old)
-  tell('deleted', hash, old and old.status or '', old and old.profit or '')
-  return 2
-end
-
-local function file(operation, hash, expected, new)
-  if sha_of(stored_text(hash)) ~= expected then return -1 end
-  local old = indexed_run(keys, hash)
-  local is_changed = not old or old.row ~= new.row
-  index_run(keys, figures, statuses, hash, old, new, operation == 'file', true)
-  if is_changed then tell('run', hash, new.status, new.profit) end
-  return is_changed and 2 or 0
-end
-
-local function put(operation, hash, expected, record, trades, new)
-  local old = indexed_run(keys, hash)
-  local found = stored_text(hash)
-  if operation == 'edit' and sha_of(found) ~= expected then return found and -1 or -2 end
-  if found == record and old and old.row == new.row
-    and (trades == '' or redis.call('GET', options.trades .. hash) == trades) then
-    return 0
-  end
-  redis.call('SET', options.run .. hash, record)
-  if trades ~= '' then redis.call('SET', options.trades .. hash, trades) end
-  index_run(keys, figures, statuses, hash, old, new, true, false)
-  tell('run', hash, new.status, new.profit)
-  return (old or found) and 2 or 1
-end
+--- @include "run_operations"
 
 local answer, is_changed = {is_built and 1 or 2}, false
 for i = 2, #ARGV, 9 do
