@@ -80,7 +80,9 @@
         const rows = $$("#result_list tbody tr");
         if (!rows.length) { return; }
         row = Math.max(0, Math.min(rows.length - 1, row + step));
-        $("th a, th", rows[row])?.focus();
+        const head = $("th a", rows[row]) ?? $("th", rows[row]);
+        if (head.tabIndex < 0) { head.tabIndex = -1; }
+        head.focus();
         rows[row].scrollIntoView({block: "nearest"});
     };
     const keys = {
