@@ -12,6 +12,7 @@ from io import StringIO
 from itertools import count
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
@@ -198,6 +199,23 @@ def test_the_command_loads_and_tells_how_much(real_store, db, thinned, monkeypat
     out = StringIO()
     call_command("demo", "--no-serve", stdout=out)
     assert out.getvalue().strip() == f"{sum(thinned.values()):,} backtests are there already."
+
+
+@pytest.mark.parametrize(("arguments", "live"), [((), ""), (("--live",), ""), ((), "1")])
+def test_the_command_serves_what_it_loaded_and_tells_the_password(
+    real_store, db, thinned, monkeypatch, arguments, live
+):
+    steps = []
+    for name in ("check_port", "prepare", "serve", "run_beside"):
+        monkeypatch.setattr(command_module, name, lambda *given, name=name: steps.append(name))
+    monkeypatch.setattr(command_module.Command, "_keep_sweeping", lambda self: steps.append("sweep"))
+    monkeypatch.setattr(command_module, "load", partial(load, ("shares-older",), processes=1))
+    monkeypatch.setenv("LIVE", live)
+    out = StringIO()
+    call_command("demo", *arguments, stdout=out)
+    assert steps == ["check_port", "prepare", *(["sweep"] if live or arguments else []), "serve"]
+    password = (settings.VAR_DIR / "demo_password").read_text().strip()
+    assert f"Log in as demo with the password {password}" in out.getvalue()
 
 
 def test_on_sigterm_the_command_ends_in_order_and_says_how_to_go_on(real_store, db, thinned, monkeypatch):
