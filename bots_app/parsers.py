@@ -82,14 +82,15 @@ def _split_slowly(text: str) -> list[bytes]:
     """Return the items of an array that holds what strict JSON does not, such as the NaN that Python writes."""
     items: list[bytes] = []
     at = _skip_space(text, 1)
-    while text[at : at + 1] != "]":
+    is_end = text[at : at + 1] == "]"
+    while not is_end:
         end = _end_of_value(text, at)
         items.append(text[at:end].encode())
         at = _skip_space(text, end)
-        if text[at : at + 1] == ",":
-            at = _skip_space(text, at + 1)
-        elif text[at : at + 1] != "]":
+        is_end = text[at : at + 1] == "]"
+        if not is_end and text[at : at + 1] != ",":
             raise ParseError(f"The body is not JSON: expected a comma or the end of the array at character {at}.")
+        at = at if is_end else _skip_space(text, at + 1)
     if at + 1 != len(text):
         raise ParseError("The body goes on after the end of its array.")
     return items
