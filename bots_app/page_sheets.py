@@ -184,3 +184,15 @@ def curve_rows(sheet: TearSheet) -> list[dict[str, Any]]:
         {"time": time, "equity": equity, "drawdown": drawdown}
         for time, equity, drawdown in zip(series["time"], series["equity"], series["drawdown"], strict=True)
     ]
+
+
+def histogram(sheet: TearSheet) -> dict[str, Any]:
+    """Return the histogram of trade results as the chart's script takes it."""
+    found = sheet.histogram
+    return {"edges": found.edges, "counts": found.counts, "mean": found.mean.value, "unit": found.unit}
+
+
+def histogram_rows(sheet: TearSheet) -> list[tuple[float, float, int]]:
+    """Return the bars of the histogram that hold trades: from, to, how many."""
+    edges, counts = sheet.histogram.edges, sheet.histogram.counts
+    return [bar for bar in zip(edges[:-1], edges[1:], counts, strict=True) if bar[2]]

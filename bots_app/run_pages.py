@@ -14,6 +14,8 @@ from bots_app.page_sheets import (
     curve_rows,
     figures,
     heat,
+    histogram,
+    histogram_rows,
     parameters,
     price_places,
     ratios,
@@ -131,6 +133,8 @@ class RunSheet(RunPage):
             "heat": heat(sheet.months),
             "month_names": MONTH_NAMES,
             "curve": curve_rows(sheet),
+            "histogram": histogram(sheet),
+            "bins": histogram_rows(sheet),
         }
 
 

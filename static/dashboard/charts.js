@@ -40,6 +40,22 @@
                 yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? percent : ",", nticks: 4}),
             })];
         },
+        /* Results of single trades: losses and profits by colour and by side of zero, their mean as a dotted line. */
+        trades(t, data) {
+            const isPercent = data.unit === "percent";
+            const x = data.counts.map((_, i) => (data.edges[i] + data.edges[i + 1]) / 2);
+            const width = data.counts.map((_, i) => data.edges[i + 1] - data.edges[i]);
+            const format = isPercent ? ".2%" : ",.2f";
+            const note = data.mean === null ? [] : [{x: data.mean, y: 1, yref: "paper", text: "mean", showarrow: false, xanchor: "left", xshift: 6, yanchor: "top", font: {color: t["body-fg"]}}];
+            return [[
+                {type: "bar", x, y: data.counts, width, marker: {color: x.map((v) => (v < 0 ? t.neg : t.pos)), line: {color: t["body-bg"], width: 1}}, hovertemplate: `%{x:${format}}: %{y:,} trades<extra></extra>`},
+            ], layout(t, {
+                margin: {l: 48, r: 14, t: 14, b: 34},
+                xaxis: axis(t, "", {showgrid: false, tickformat: isPercent ? ".1%" : ","}), yaxis: axis(t, "trades", {nticks: 5, tickformat: ","}),
+                shapes: data.mean === null ? [] : [{type: "line", x0: data.mean, x1: data.mean, y0: 0, y1: 1, yref: "paper", line: {color: t["body-fg"], width: 1.5, dash: "dot"}}],
+                annotations: note,
+            })];
+        },
     };
 
     const drawn = new Map();
@@ -55,6 +71,11 @@
         el.replaceChildren(note);
     };
     const load = async (el) => {
+        if (el.dataset.json) {
+            const data = JSON.parse(document.getElementById(el.dataset.json).textContent);
+            drawn.set(el, data);
+            return draw(el, data);
+        }
         let answer;
         try {
             answer = await fetch(el.dataset.src, {headers: {Accept: "application/json"}});
