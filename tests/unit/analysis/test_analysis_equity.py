@@ -69,9 +69,10 @@ def test_a_session_without_length_and_trades_is_one_point(end):
 
 def test_rounding_of_the_running_sum_is_no_drawdown():
     assert 0.9 - 0.2 + 0.2 < 0.9
-    rows = [naive.Row(exit_time=START + n, profit=profit) for n, profit in enumerate([-0.2, 0.2], start=1)]
-    curve = curve_of(rows, START, START + DAY, 0.9)
-    assert (curve.drawdown == 0).tolist() == [True, False, True, True]
+    rows = [naive.Row(exit_time=START + n, profit=profit) for n, profit in enumerate([0.9, -0.2, 0.2], start=1)]
+    curve = curve_of(rows, START, START + DAY, None)
+    assert curve.equity[-1] < curve.peak[-1]
+    assert (curve.drawdown == 0).tolist() == [True, True, False, True, True]
 
 
 def test_amounts_and_times_that_no_page_could_show_are_missing():
