@@ -18,6 +18,7 @@ from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dashboard.api.filters import RepositoryFilterSet, TextFilter
 from dashboard.api.renderers import BrowsableRenderer
 from dashboard.api.views import ApiMixin
 
@@ -33,12 +34,22 @@ class SchemaView(ApiMixin, views.SpectacularAPIView):
         return Response(_schema(), headers={"Cache-Control": "private, no-cache"})
 
 
+class DocsFilterSet(RepositoryFilterSet):
+    """What drf-spectacular's page asks itself for."""
+
+    script = TextFilter(label="Script")
+
+
 class DocsView(ApiMixin, views.SpectacularSwaggerSplitView):
     """A page to read the description and to try the API; its script has an address of its own, as the CSP asks."""
 
     renderer_classes = [TemplateHTMLRenderer]
     template_name = "rest_framework/docs.html"
     url_name = "api-schema"
+
+    def get_filterset_class(self) -> type[DocsFilterSet]:
+        """Return the parameters of the page, whose script is the page itself with `script` in its address."""
+        return DocsFilterSet
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
