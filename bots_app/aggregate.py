@@ -1,4 +1,4 @@
-"""The aggregate over a session's runs: from kept figures where these say all, else from the scores, read in bounded steps."""
+"""The aggregate over a session's runs: from kept figures where these say all, else from scores, in bounded steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dashboard.tolerant import from_bytes
 
 @dataclass(frozen=True)
 class Figures:
-    """Kept figures of one status: runs, and the exact sum and sum of squares of their profits; `wide` ones are in neither."""
+    """Kept figures of one status: runs, exact sum and sum of squares of their profits; `wide` ones are in neither."""
 
     n: int
     total: Fraction
@@ -45,9 +45,12 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
     """
     profits = keys.index_status(query.statuses[0], "profit") if len(query.statuses) == 1 else keys.profit
     reply = script("read_figures")(
-        [keys.bots, keys.index("stats"), keys.summary, profits, keys.index("rows"), keys.profit, keys.index("unranked")],
+        [
+            keys.bots, keys.index("stats"), keys.summary, profits, keys.index("rows"), keys.profit,
+            keys.index("unranked"),
+        ],
         [INDEX_VERSION],
-    )
+    )  # fmt: skip
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":

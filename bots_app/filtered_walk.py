@@ -1,7 +1,7 @@
-"""A list by lastUpdated under a profit range: no sorted set holds both, so matches are picked from one index by the other.
+"""A list by lastUpdated under a profit range: no sorted set holds both, so one index is filtered by the other.
 
-Few matches are fetched whole and sorted; many are met soon enough on a walk along the order, a bounded step at a time. Either
-way no single call touches more than STEP runs, and a position means the same as in any other list.
+Few matches are fetched whole and sorted; many are met soon enough on a walk along the order, a bounded step at a time.
+Either way no single call touches more than STEP runs, and a position means the same as in any other list.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ def _sorted(keys: SessionKeys, members: list[bytes], *, descending: bool) -> lis
     scores = client().zmscore(keys.index("updated"), members) if members else []
     dated = [(score, member) for member, score in zip(members, scores, strict=True) if score is not None]
     undated = sorted(member for member, score in zip(members, scores, strict=True) if score is None)
-    return [(member, repr(score)) for score, member in sorted(dated, reverse=descending)] + [(member, "") for member in undated]
+    entries = [(member, repr(score)) for score, member in sorted(dated, reverse=descending)]
+    return entries + [(member, "") for member in undated]
 
 
-def _cut(entries: list[Entry], position: Position, limit: int, *, descending: bool) -> tuple[list[Entry], int, bool, bool]:
-    """Return the page at a position, the number of runs before it, and whether there are runs against and along its direction."""
+def _cut(
+    entries: list[Entry], position: Position, limit: int, *, descending: bool
+) -> tuple[list[Entry], int, bool, bool]:
+    """Return the page at a position, how many runs stand before it, and whether any are against and along its way."""
     if position.at == EDGE:
         before = passed = len(entries) if position.backward else 0
     else:
@@ -104,4 +107,5 @@ def _collect(keys: SessionKeys, query: RunQuery, position: Position, want: int) 
 
 
 def _is_within(profit: float, query: RunQuery) -> bool:
-    return (query.min_profit is None or profit >= query.min_profit) and (query.max_profit is None or profit <= query.max_profit)
+    is_enough = query.min_profit is None or profit >= query.min_profit
+    return is_enough and (query.max_profit is None or profit <= query.max_profit)

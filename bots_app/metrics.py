@@ -1,6 +1,7 @@
 """Where in a record the metrics lie, and what they are called.
 
-Paths are tried in order, the first that holds a finite number counts. The setting METRIC_PATHS replaces or adds entries.
+Paths are tried in order, the first that holds a finite number counts. The setting METRIC_PATHS replaces or adds
+entries.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def metrics_of(record: Mapping[str, Any]) -> dict[str, int | float | None]:
     """Return every known metric of a record, None where it is missing, no number, or not finite."""
     found: dict[str, int | float | None] = {}
     for name, paths in metric_paths().items():
-        found[name] = next((number for steps in paths if (number := to_number(value_at(record, steps))) is not None), None)
+        found[name] = next(
+            (number for steps in paths if (number := to_number(value_at(record, steps))) is not None), None
+        )
     return found
 
 

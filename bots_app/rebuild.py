@@ -1,7 +1,7 @@
 """Rebuilding a session's indexes from its records, while writers write and readers read.
 
-Each run is filed anew in one atomic step, so at any moment every index is right for each run filed so far and as it was for
-the others; a rebuild that is interrupted leaves no damage and can be started again.
+Each run is filed anew in one atomic step, so at any moment every index is right for each run filed so far and as it
+was for the others; a rebuild that is interrupted leaves no damage and can be started again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class RebuildResult(msgspec.Struct):
 def rebuild(
     sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None
 ) -> RebuildResult:
-    """Make every index, figure and summary number of a session agree with its records. Raises StoreUnavailable, Unavailable."""
+    """Make every index, figure and summary number of a session agree with its records.
+
+    Raises StoreUnavailable, Unavailable.
+    """
     indexer = SessionIndexer(sid, statuses=statuses)
     for hashes in chunked(run_hashes(sid), BATCH_RUNS):
         indexer.file(hashes, fixed=True)
@@ -53,7 +56,7 @@ def rebuild(
 
 
 def _not_found_by_key(indexer: SessionIndexer, hashes: list[str]) -> list[str]:
-    """Return the hashes that the walk over the record keys cannot have filed: without a record, or not told by its key."""
+    """Return the hashes that the walk over the record keys cannot have filed: no record, or not told by its key."""
     pipe = client().pipeline()
     for config_hash in hashes:
         pipe.exists(indexer.keys.run(config_hash))

@@ -1,4 +1,4 @@
-"""Runs, trades and configurations as typed records: tolerant in reading, strict in what is written. No Redis, no HTTP."""
+"""Runs, trades and configurations as typed records: tolerant in reading, strict in what we write. No Redis or HTTP."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ class UnreadableRun(msgspec.Struct, frozen=True):
     def row(self) -> dict[str, Any]:
         """Return the row of the list, without numbers and with the reason."""
         names = ("profit", "botId", "lastUpdated", *ROW_METRICS)
-        return {"configHash": self.configHash, "status": self.status} | dict.fromkeys(names) | {"unreadable": self.reason}
+        return (
+            {"configHash": self.configHash, "status": self.status} | dict.fromkeys(names) | {"unreadable": self.reason}
+        )
 
 
 class BotConfiguration(msgspec.Struct, frozen=True):
@@ -146,7 +148,7 @@ def embedded_trades(record: BacktestRunRecord) -> list[Any]:
     for place in ("performance", "marketHistory"):
         found = results.get(place) if isinstance(results, dict) else None
         if isinstance(found, dict) and isinstance(found.get("trades"), list):
-            return found["trades"]
+            return list(found["trades"])
     return []
 
 

@@ -9,15 +9,30 @@ import msgspec
 
 from bots_app.filtered_walk import read_filtered
 from bots_app.indexing import (
-    BATCH_BYTES, BATCH_RUNS, INLINE_RUNS, SessionIndexer, build_in_background, index_values, named_statuses, read_runs,
-    read_texts, write_batch,
-)  # fmt: skip
+    BATCH_BYTES,
+    BATCH_RUNS,
+    INLINE_RUNS,
+    SessionIndexer,
+    build_in_background,
+    index_values,
+    named_statuses,
+    read_runs,
+    read_texts,
+    write_batch,
+)
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
 from bots_app.unindexed import read_unindexed, wait_for_index
 from bots_app.writing import RunWrite, check_hash
-from dashboard.errors import InvalidRecord, PreconditionFailed, RecordUnreadable, RunNotFound, SessionNotFound, Unavailable
+from dashboard.errors import (
+    InvalidRecord,
+    PreconditionFailed,
+    RecordUnreadable,
+    RunNotFound,
+    SessionNotFound,
+    Unavailable,
+)
 from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -74,7 +89,7 @@ class BotRegistry:
         return reply
 
     def when_built(self, sid: SessionId, read: Callable[[], Answer], meanwhile: Callable[[], Answer]) -> Answer:
-        """Return what `read` does; where it finds the derived keys missing, build them, and answer `meanwhile` if that takes long."""
+        """Return what `read` does; build the derived keys if they are missing, answer `meanwhile` if that is long."""
         try:
             return read()
         except NotBuilt as missing:
@@ -89,7 +104,8 @@ class BotRegistry:
         missing = [from_bytes(member) for member, row in zip(reply.members, reply.rows, strict=True) if row is None]
         made = {run.configHash: index_values(run)[-1] for run in named_statuses(keys, read_runs(keys, missing))}
         return [
-            made[from_bytes(member)] if row is None else row for member, row in zip(reply.members, reply.rows, strict=True)
+            made[from_bytes(member)] if row is None else row
+            for member, row in zip(reply.members, reply.rows, strict=True)
         ]
 
     def rows(self, sid: SessionId, hashes: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
@@ -148,7 +164,8 @@ class BotRegistry:
         is_built = True
         for batch in _batches(writes):
             operations = [
-                ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record)) for write in batch
+                ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
+                for write in batch
             ]
             is_built, codes = write_batch(sid, operations)
             for write, code in zip(batch, codes, strict=True):
@@ -160,7 +177,7 @@ class BotRegistry:
         return results
 
     def ensure_built(self, sid: SessionId) -> None:
-        """Build the derived keys of a session if they are not there: at once for a small one, else in the background."""
+        """Build a session's derived keys if they are not there: at once for a small one, else in the background."""
 
         def read() -> None:
             query = RunQuery()
@@ -212,7 +229,10 @@ class BotRegistry:
             self.ensure_built(sid)
 
     def rank(self, sid: SessionId, config_hash: str, query: RunQuery | None = None) -> tuple[int | None, int]:
-        """Return (k, N): the run's place from 1 in the list of the query, None if it is not in it. Cost: two round trips."""
+        """Return (k, N): the run's place from 1 in the list of the query, None if it is not in it.
+
+        Cost: two round trips.
+        """
         query, keys = query or RunQuery(), SessionKeys(str(sid))
         sources = query.sources(keys)
         pipe = client().pipeline()
@@ -226,7 +246,9 @@ class BotRegistry:
         reply = self._reply(sid, query, Position(at, text, config_hash.encode()), 0)
         if ranked is None or not query.has_range:
             return (reply.preceding if is_listed and not (ranked is None and query.has_range) else None), reply.count
-        is_within = (query.min_profit or ranked) <= ranked <= (query.max_profit if query.max_profit is not None else ranked)
+        is_within = (
+            (query.min_profit or ranked) <= ranked <= (query.max_profit if query.max_profit is not None else ranked)
+        )
         return (reply.preceding if is_within else None), reply.count
 
     def status_counts(self, sid: SessionId) -> dict[str, int]:

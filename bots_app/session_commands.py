@@ -29,7 +29,10 @@ def add_sessions_argument(parser: ArgumentParser) -> None:
 
 
 def chosen(sessions: list[SessionId]) -> list[tuple[SessionId, set[str]]]:
-    """Return the sessions named, or all, each with the statuses that have a set. Raises CommandError for one that is not there."""
+    """Return the sessions named, or all, each with the statuses that have a set.
+
+    Raises CommandError for one that is not there.
+    """
     if not sessions:
         sessions = sorted(SessionId.parse(sid) for sid in session_ids())
     else:

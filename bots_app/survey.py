@@ -43,7 +43,9 @@ def statuses_of(sids: Iterable[str]) -> dict[str, set[str]]:
     """Return for each session the statuses that have a fixed set, and those that are always looked for."""
     found: dict[str, set[str]] = {sid: set(USUAL) for sid in sids}
     prefixes = {SessionKeys(sid).status_prefix: sid for sid in found}
-    pattern = SessionKeys(next(iter(found))).pattern(next(iter(prefixes))) if len(found) == 1 else "session:*:bots:status:*"
+    pattern = "session:*:bots:status:*"
+    if len(found) == 1:
+        pattern = SessionKeys(next(iter(found))).pattern(next(iter(prefixes)))
     for key in client().scan_iter(match=pattern, count=STEP):
         name = from_bytes(key)
         # A status may itself hold `:bots:status:`; the session's own prefix is the shortest that fits.

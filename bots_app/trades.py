@@ -43,8 +43,9 @@ class TradeRegistry:
         return _read(sid, config_hash)[0]
 
     def page(
-        self, sid: SessionId, config_hash: str, *, ordering: str = "index", cursor: str | None = None, limit: int = 10_000
-    ) -> TradePage:
+        self, sid: SessionId, config_hash: str, *, ordering: str = "index", cursor: str | None = None,
+        limit: int = 10_000,
+    ) -> TradePage:  # fmt: skip
         """Return one page of trades; those without the sort value come last. Raises as `all` does, and CursorInvalid.
 
         A cursor holds for the trades as they were stored: once they are written anew, it is refused.
@@ -90,12 +91,12 @@ def _read(sid: SessionId, config_hash: str) -> tuple[list[Trade], str]:
         values = embedded_trades(run) if isinstance(run, BacktestRunRecord) else []
         return _trades(values), hashlib.sha256(record if isinstance(record, bytes) else b"").hexdigest()[:16]
     try:
-        values = parse_json(text)
+        stored = parse_json(text)
     except NotJsonError as error:
         raise RecordUnreadable(f"The trades of run {config_hash}", str(error)) from None
-    if not isinstance(values, list):
+    if not isinstance(stored, list):
         raise RecordUnreadable(f"The trades of run {config_hash}", "they are no JSON array")
-    return _trades(values), hashlib.sha256(text).hexdigest()[:16]
+    return _trades(stored), hashlib.sha256(text).hexdigest()[:16]
 
 
 def _trades(values: list[Any]) -> list[Trade]:

@@ -1,7 +1,7 @@
 """Reading a large session that another program wrote, while its derived keys are still being built: right, and slower.
 
-Only the fixed keys are read, in steps that never hold Redis for long: the members, the scores, the status sets asked for. What
-only the records tell (the order by lastUpdated) has to wait for the indexes.
+Only the fixed keys are read, in steps that never hold Redis for long: the members, the scores, the status sets asked
+for. What only the records tell (the order by lastUpdated) has to wait for the indexes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ ASK_AGAIN_S = 5
 
 def wait_for_index(what: str) -> IndexBuilding:
     """Return the error that says that an answer has to wait."""
-    return IndexBuilding(f"The indexes of this session are being built; {what} has to wait for them.", retry_after_s=ASK_AGAIN_S)
+    return IndexBuilding(
+        f"The indexes of this session are being built; {what} has to wait for them.", retry_after_s=ASK_AGAIN_S
+    )
 
 
 def read_unindexed(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply:
-    """Return a page from the fixed keys alone, its rows left open. Cost: the whole session, in steps. Raises IndexBuilding."""
+    """Return a page from the fixed keys alone, its rows left open. Raises IndexBuilding.
+
+    Cost: the whole session, in steps.
+    """
     if query.by != "profit":
         raise wait_for_index("this order")
     ranked, unranked = _split(keys, query)

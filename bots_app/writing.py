@@ -20,7 +20,7 @@ MAX_STATUS_LENGTH = 64
 
 
 class RunWrite(msgspec.Struct, frozen=True):
-    """A record fit to be stored: `text` as it goes into Redis, `trades` as a JSON array or None to leave what is there."""
+    """A record fit to be stored: `text` as it goes into Redis, `trades` a JSON array or None to leave what is there."""
 
     record: BacktestRunRecord
     text: bytes
@@ -43,7 +43,8 @@ class RunWrite(msgspec.Struct, frozen=True):
         trades = raw.pop("trades", None) if isinstance(tree.pop("trades", None), list) else None
         raw.pop("trades", None)
         text = msgspec.json.encode(raw)
-        return cls(run_of(tree["configHash"], tree, text), text, None if trades is None else msgspec.json.encode(trades))
+        record = run_of(tree["configHash"], tree, text)
+        return cls(record, text, None if trades is None else msgspec.json.encode(trades))
 
 
 def _encode(value: object) -> bytes:
@@ -56,7 +57,7 @@ def _encode(value: object) -> bytes:
 
 
 def _split(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the record's fields as raw text and as values; NaN and the like, which are no JSON, become null in both."""
+    """Return the record's fields as raw text and as values; NaN and the like, no JSON at all, become null in both."""
     try:
         return dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw])), msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -78,16 +79,17 @@ def _check(tree: dict[str, Any], config_hash: str | None) -> None:
     status = tree.get("status")
     if not isinstance(status, str) or not status.strip() or len(status) > MAX_STATUS_LENGTH:
         raise InvalidRecord(
-            f"status: {_shown(status)}; give a text of 1 to {MAX_STATUS_LENGTH} letters, such as completed, running or failed"
+            f"status: {_shown(status)}; give a text of 1 to {MAX_STATUS_LENGTH} letters, "
+            "such as completed, running or failed"
         )
     fits: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
         ("resultsMetadata", lambda value: isinstance(value, dict), "an object"),
         ("configuration", lambda value: isinstance(value, dict), "an object"),
-        ("trades", lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value), "an array of objects"),
+        ("trades", lambda value: _is_list_of(dict, value), "an array of objects"),
         ("lastUpdated", lambda value: to_ms(value) is not None, "a time: a number (s, ms, us or ns) or ISO 8601"),
         ("botId", lambda value: to_text(value) is not None, "a text"),
         ("notes", lambda value: isinstance(value, str), "a text"),
-        ("tags", lambda value: isinstance(value, list) and all(isinstance(tag, str) for tag in value), "an array of texts"),
+        ("tags", lambda value: _is_list_of(str, value), "an array of texts"),
     )
     for name, is_fit, wanted in fits:
         if tree.get(name) is not None and not is_fit(tree[name]):
@@ -95,14 +97,23 @@ def _check(tree: dict[str, Any], config_hash: str | None) -> None:
 
 
 def check_hash(value: object) -> None:
-    """Raise InvalidRecord unless the value can be a configHash: it stands in keys and addresses, so no colon and no slash."""
+    """Raise InvalidRecord unless the value can be a configHash.
+
+    It stands in keys and addresses, so that it holds no colon and no slash.
+    """
     if not isinstance(value, str) or not value:
         raise InvalidRecord(f"configHash: {_shown(value)}; give a text of 1 to {MAX_HASH_LENGTH} letters")
     if len(value) > MAX_HASH_LENGTH:
         raise InvalidRecord(f"configHash: {len(value)} letters; {MAX_HASH_LENGTH} are the most")
     bad = next((letter for letter in value if letter in ":/{}" or unicodedata.category(letter)[0] == "C"), None)
     if bad is not None or value != value.strip() or value in (".", ".."):
-        raise InvalidRecord(f"configHash: {_shown(value)}; colons, slashes, braces, control characters and outer spaces cannot be used")
+        raise InvalidRecord(
+            f"configHash: {_shown(value)}; colons, slashes, braces, control characters and outer spaces cannot be used"
+        )
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
 def _kind(value: object) -> str:

@@ -79,7 +79,7 @@ def to_number(value: object) -> int | float | None:
 
 
 def to_ms(value: object) -> int | None:
-    """Return a time as milliseconds since 1970 UTC: from s, ms, us or ns (told apart by size) or ISO 8601; else None."""
+    """Return a time as ms since 1970 UTC: from s, ms, us or ns (told apart by size) or ISO 8601; else None."""
     number = to_number(value)
     if number is not None:
         size = abs(number)

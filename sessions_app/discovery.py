@@ -1,7 +1,7 @@
 """Finding sessions that other programs made: the one place that walks over the key space, in small steps.
 
-Our own writes list their session themselves, so that a list of sessions reads one sorted set. Sessions of programs that know
-only the six fixed keys are found on first use and then again every few minutes, in the background.
+Our own writes list their session themselves, so that a list of sessions reads one sorted set. Sessions of programs that
+know only the six fixed keys are found on first use and then again every few minutes, in the background.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def discover() -> set[str]:
-    """Search for sessions now and list those found; return their ids. Cost: one SCAN of the key space for each of two shapes."""
+    """Search for sessions now and list those found; return their ids.
+
+    Cost: one SCAN of the key space for each of two shapes.
+    """
     found = set(find_session_ids())
     for sid in found:
         list_session(sid)
@@ -56,7 +59,7 @@ def list_session(sid: str) -> None:
 
 
 def listed_session_ids() -> list[str]:
-    """Return the id of every session known; the first call on a new data set searches, later ones leave that to a thread."""
+    """Return the id of every session known; the first call on a new data set searches, later ones use a thread."""
     pipe = client().pipeline()
     pipe.exists(store_keys.DISCOVERED)
     pipe.zrange(store_keys.SESSIONS, 0, -1)

@@ -19,8 +19,8 @@ SUMMARY_FIELDS = (
 )  # fmt: skip
 #: Those that are counted from the indexes; the rest is what people and programs say.
 COUNTED = (
-    "runCount", "completedRuns", "errorCount", "bestProfit", "bestConfigHash", "avgProfit", "lastUpdate", "lastConfigHash",
-    "currentProfit", "currentStatus",
+    "runCount", "completedRuns", "errorCount", "bestProfit", "bestConfigHash", "avgProfit", "lastUpdate",
+    "lastConfigHash", "currentProfit", "currentStatus",
 )  # fmt: skip
 #: Longest session id that is written; a key is kept in memory once for every run.
 MAX_SID_LENGTH = 200
@@ -30,7 +30,7 @@ _SID = re.compile(r"(?P<symbol>.+):(?P<timeframe>[^:]+):(?P<start>-?\d{1,19}):(?
 
 @dataclass(frozen=True, order=True)
 class SessionId:
-    """symbol, timeframe, start, end (as written: usually ms since 1970 UTC); a symbol may itself hold colons and slashes."""
+    """symbol, timeframe, start, end (as written: usually ms since 1970 UTC); a symbol may hold colons and slashes."""
 
     symbol: str
     timeframe: str
@@ -44,7 +44,9 @@ class SessionId:
         """Return the id; the symbol is what is left of the last three colons. Raises InvalidSessionId."""
         match = _SID.fullmatch(text)
         if not match:
-            raise InvalidSessionId(f"{text!r} is no session id; it would be symbol:timeframe:startTimestamp:endTimestamp.")
+            raise InvalidSessionId(
+                f"{text!r} is no session id; it would be symbol:timeframe:startTimestamp:endTimestamp."
+            )
         return cls(match["symbol"], match["timeframe"], int(match["start"]), int(match["end"]), text)
 
     def __str__(self) -> str:
@@ -68,15 +70,19 @@ class SessionId:
             if any(unicodedata.category(letter).startswith("C") for letter in value):
                 raise InvalidParameter(name, f"{value!r} holds control characters; use printable text.")
             if "{" in value or "}" in value:
-                raise InvalidParameter(name, f"{value!r} holds braces, which mean something in a key; use other letters.")
+                raise InvalidParameter(
+                    name, f"{value!r} holds braces, which mean something in a key; use other letters."
+                )
         if len(str(self)) > MAX_SID_LENGTH:
-            raise InvalidParameter("symbol", f"the session id has {len(str(self))} letters; {MAX_SID_LENGTH} are the most.")
+            raise InvalidParameter(
+                "symbol", f"the session id has {len(str(self))} letters; {MAX_SID_LENGTH} are the most."
+            )
         if self.end < self.start:
             raise InvalidParameter("endTimestamp", f"{self.end} lies before startTimestamp {self.start}.")
 
 
 class SessionSummary(msgspec.Struct, kw_only=True):
-    """What is said of a session. Numbers are as their writer left them; None where missing. Times in ms since 1970 UTC."""
+    """What is said of a session. Numbers are as their writer left them; None where missing. Times in ms since 1970."""
 
     sid: SessionId
     runCount: int | None = None
@@ -120,7 +126,7 @@ class SessionSummary(msgspec.Struct, kw_only=True):
 
 
 def read_summary(sid: SessionId, text: bytes | None) -> SessionSummary | None:
-    """Return the summary that a text holds; None when there is no text, and one marked unreadable when it is no object."""
+    """Return the summary that a text holds; None when there is no text, one marked unreadable when it is no object."""
     if text is None:
         return None
     try:
@@ -129,14 +135,16 @@ def read_summary(sid: SessionId, text: bytes | None) -> SessionSummary | None:
         return SessionSummary(sid=sid, unreadable=str(error))
     if not isinstance(value, dict):
         return SessionSummary(sid=sid, unreadable="not a JSON object")
-    whole = {name: _whole(value.get(name)) for name in ("runCount", "errorCount", "completedRuns")}
-    numbers = {name: to_number(value.get(name)) for name in ("bestProfit", "currentProfit", "avgProfit")}
-    texts = {name: to_text(value.get(name)) for name in ("lastConfigHash", "bestConfigHash", "currentStatus")}
+    numbers: dict[str, Any] = {name: _whole(value.get(name)) for name in ("runCount", "errorCount", "completedRuns")}
+    numbers |= {name: to_number(value.get(name)) for name in ("bestProfit", "currentProfit", "avgProfit")}
+    texts: dict[str, Any] = {
+        name: to_text(value.get(name)) for name in ("lastConfigHash", "bestConfigHash", "currentStatus")
+    }
     return SessionSummary(
         sid=sid, lastUpdate=to_ms(value.get("lastUpdate")), active=value.get("active") is True,
         notes=to_text(value.get("notes")) or "",
         extra={name: item for name, item in value.items() if name not in SUMMARY_FIELDS and name != "unreadable"},
-        **whole, **numbers, **texts,
+        **numbers, **texts,
     )  # fmt: skip
 
 

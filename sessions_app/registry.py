@@ -49,7 +49,10 @@ class SessionRegistry:
         return found
 
     def get(self, sid: SessionId) -> SessionSummary:
-        """Return one session; its numbers are made from the indexes when nobody wrote a summary. Raises SessionNotFound."""
+        """Return one session; its numbers are made from the indexes when nobody wrote a summary.
+
+        Raises SessionNotFound.
+        """
         summary = read_summary(sid, self._text(sid))
         if summary is None or summary.unreadable:
             summary = self._from_indexes(sid, summary)
@@ -108,7 +111,10 @@ class SessionRegistry:
         return removed
 
     def _delete_strays(self, keys: SessionKeys) -> int:
-        """Remove what no index named: records without an entry, sets of statuses nobody counted. Returns the records removed."""
+        """Remove what no index named: records without an entry, sets of statuses nobody counted.
+
+        Returns how many records went.
+        """
         removed = 0
         for prefix in (keys.run_prefix, keys.trades_prefix, keys.status_prefix, keys.index_status_prefix):
             for found in client().scan_iter(match=keys.pattern(prefix), count=1000):
@@ -141,12 +147,13 @@ class SessionRegistry:
         if stored is None and not is_ours and not (isinstance(runs, int) and runs):
             return None
         best, last = (found if isinstance(found, list) and found else [(None, None)] for found in (best, last))
-        numbers = {"runCount": runs, "completedRuns": completed, "errorCount": failed}
+        counts: dict[str, Any] = {"runCount": runs, "completedRuns": completed, "errorCount": failed}
+        counts = {name: value for name, value in counts.items() if isinstance(value, int)}
         return SessionSummary(
             sid=sid, unreadable=stored.unreadable if stored else None, bestProfit=best[0][1],
             bestConfigHash=best[0][0] and from_bytes(best[0][0]), lastConfigHash=last[0][0] and from_bytes(last[0][0]),
             lastUpdate=last[0][1] and int(last[0][1]),
-            **{name: value for name, value in numbers.items() if isinstance(value, int)},
+            **counts,
         )  # fmt: skip
 
 
@@ -164,11 +171,11 @@ def finish_index(sid: SessionId, **options: Any) -> int:
     """Run the script `finish_index` (its header says what the options do and what it answers): one round trip."""
     keys = SessionKeys(str(sid))
     names = {
-        "sid": str(sid), "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
-        "events": EVENTS_KEPT,
+        "sid": str(sid), "index_status": keys.index_status_prefix, "version": INDEX_VERSION,
+        "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
     }  # fmt: skip
     return script("finish_index")(
-        [keys.bots, keys.profit, keys.index("rows"), keys.index("stats"), keys.index("updated"), keys.events, keys.summary,
-         store_keys.SESSIONS],
+        [keys.bots, keys.profit, keys.index("rows"), keys.index("stats"), keys.index("updated"), keys.events,
+         keys.summary, store_keys.SESSIONS],
         [msgspec.json.encode(names | options)],
     )  # fmt: skip

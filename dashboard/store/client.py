@@ -1,8 +1,8 @@
 """The one connection to Redis of a process, and the one place where driver errors become ours.
 
 Nothing above `dashboard.store` sees an exception of the driver's: an unreachable, loading, full or read-only server is
-StoreUnavailable; a key that holds another type than the contract says is KeyTypeError. NoScriptError alone passes, for the
-script loader.
+StoreUnavailable; a key that holds another type than the contract says is KeyTypeError. NoScriptError alone passes, for
+the script loader.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ ANSWER_TIMEOUT_S = 3.0
 #: One more try on a dropped connection (a server that restarted); none on a time-out, which would only double the wait.
 RETRIES = 1
 #: Beginnings of server errors that pass by themselves or by an operator's hand: nothing is wrong with the request.
-PASSING = ("LOADING", "OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "NOAUTH", "WRONGPASS", "BUSY", "TRYAGAIN")
+PASSING = (
+    "LOADING", "OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "NOAUTH", "WRONGPASS", "BUSY",
+    "TRYAGAIN",
+)  # fmt: skip
 
 
 class KeyTypeError(DashboardError):
@@ -118,9 +121,9 @@ def _connect() -> redis.Redis:
     }
     if settings.REDIS_SENTINELS:
         hosts, service = settings.REDIS_SENTINELS
-        return redis.Sentinel(hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_S}).master_for(
-            service, redis_class=StoreClient, **options
-        )
+        sentinel = redis.Sentinel(hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_S})
+        found: redis.Redis = sentinel.master_for(service, redis_class=StoreClient, **options)
+        return found
     url = settings.REDIS_URL or embedded.attach()
     return StoreClient(connection_pool=redis.ConnectionPool.from_url(url, **options))
 

@@ -1,7 +1,8 @@
 """Cursors: opaque, versioned, signed texts that say where in which list a reader stands.
 
-A cursor holds a position (any small JSON value) and is bound to its scope: the list, its filters and its order, as one text.
-Only the position travels; the scope goes into the signature, so that a cursor under other filters is as forged as any other.
+A cursor holds a position (any small JSON value) and is bound to its scope: the list, its filters and its order, as one
+text. Only the position travels; the scope goes into the signature, so that a cursor under other filters is as forged as
+any other.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ SIGNATURE_BYTES = 12
 #: Longest cursor that is looked at; a configHash of the greatest length fits with room to spare.
 MAX_LENGTH = 2048
 
-_REFUSAL = "not a cursor of this list under these filters and this order; start without a cursor, or use one it answered"
+_REFUSAL = (
+    "not a cursor of this list under these filters and this order; start without a cursor, or use one it answered"
+)
 
 
 def encode(position: Any, *, scope: str) -> str:

@@ -1,7 +1,7 @@
 """Every key of the product, and nothing else builds one.
 
-`{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a hash
-tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery.
+`{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
+hash tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery.
 
 Fixed: read and written by other programs too.
 
@@ -13,11 +13,12 @@ session:{sid}:bots                           set         configHash of every run
 session:{sid}:bots:status:{status}           set         configHash of every run in that status
 session:{sid}:bots:profit                    zset        score = profit, for every run that has a finite one
 
-Ours: derived from the records, made again by `rebuild_indexes`, deleted with the session. They live under `index`, apart
-from `bots`, because a status may be any text: `session:{sid}:bots:status:x:profit` could be the fixed set of a status `x:profit`.
+Ours: derived from the records, made again by `rebuild_indexes`, deleted with the session. They live under `index`,
+apart from `bots`, because a status may be any text: `session:{sid}:bots:status:x:profit` could be the fixed set of a
+status `x:profit`.
 
 bot_registry:sessions                        zset        every sid, score = lastUpdate
-bot_registry:sessions:discovered             string      set while the last search for foreign sessions is recent; expires
+bot_registry:sessions:discovered             string      there while the last search for foreign ones is recent; expires
 session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
 session:{sid}:index:stats                    hash        revision, version built, and per status count and exact sums
 session:{sid}:index:unranked                 zset        score 0, every run without a finite profit
@@ -27,8 +28,8 @@ session:{sid}:index:status:{status}:profit   zset        as session:{sid}:bots:p
 session:{sid}:index:status:{status}:unranked zset        as index:unranked, for one status
 session:{sid}:index:status:{status}:updated  zset        as index:updated, for one status
 session:{sid}:index:status:{status}:undated  zset        as index:undated, for one status
-session:{sid}:index:deleting                 set         the runs of a session that is being deleted, until they are gone
-session:{sid}:events                         stream      what changed, capped; written by the script that made the change
+session:{sid}:index:deleting                 set         the runs of a session being deleted, until they are gone
+session:{sid}:events                         stream      what changed, capped; written by the script that changed it
 """
 
 from __future__ import annotations

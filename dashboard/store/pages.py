@@ -40,7 +40,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Source:
-    """The sorted sets that a list is merged from: runs with the value, runs without, and the fixed set they must match."""
+    """The sets that a list is merged from: runs with the value, runs without, and the fixed set they must match."""
 
     ranked: str
     unranked: str
@@ -98,7 +98,10 @@ def read_page(
     most: float | None = None,
     with_rows: bool = True,
 ) -> PageReply | None:
-    """Return a page, None when there is no such session. Raises NotBuilt. Cost: one round trip, O(log N + limit) a source."""
+    """Return a page, None when there is no such session. Raises NotBuilt.
+
+    Cost: one round trip, O(log N + limit) a source.
+    """
     options: dict[str, Any] = {
         "descending": descending, "backward": position.backward, "limit": limit, "version": INDEX_VERSION,
         "at": position.at, "score": position.score, "rows": with_rows,

@@ -1,7 +1,7 @@
 """The Lua scripts, as methods' worth of functions: `script("read_page")(keys, args)`.
 
-A script is a file in `lua/`; `--- @include "name"` on a line of its own stands for `lua/includes/name.lua`. The header must
-document every `KEYS[n]` that the code uses: a script that does not is refused when it is loaded.
+A script is a file in `lua/`; `--- @include "name"` on a line of its own stands for `lua/includes/name.lua`. The header
+must document every `KEYS[n]` that the code uses: a script that does not is refused when it is loaded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ScriptError(Exception):
 
 
 class Script:
-    """One Lua script: sent by its digest, and whole when the server does not know it (restarted, flushed, failed over)."""
+    """One Lua script: sent by its digest, or whole when the server does not know it (restarted, failed over)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
