@@ -102,7 +102,7 @@ def _under(key: str, sheet: TearSheet) -> str:
             return "" if value is None else f"{numbers.count(value)} days long"
         case "trades":
             long, short = sheet.statistics.long.trades, sheet.statistics.short.trades
-            return f"{numbers.count(long)} long, {numbers.count(short)} short"
+            return f"{numbers.count(long)} long, {numbers.count(short)} short" if long or short else ""
     return ""
 
 

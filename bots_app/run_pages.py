@@ -98,7 +98,7 @@ class RunPage(SessionPage):
         except RecordUnreadable:
             # There may be nothing stored, or something that is no text.
             raw = None
-        context = self.get_context_data(**self.frame(), reason=error.reason, raw=raw)
+        context = self.get_context_data(**self.frame() | {"tabs": []}, reason=error.reason, raw=raw)
         return render(self.request, "pages/run_unreadable.html", context)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -59,14 +59,24 @@ def ordered(sessions: Sequence[SessionSummary], ordering: str) -> list[SessionSu
     return sorted(present, key=lambda one: getattr(one, name), reverse=descending) + missing
 
 
+def by_frequency(counts: Counter[str]) -> Callable[[str], tuple[int, str]]:
+    """Return the sort key for values, the most frequent first."""
+    return lambda value: (-counts[value], value)
+
+
 def facets(sessions: Sequence[SessionSummary], choice: SessionChoice, params: QueryDict) -> dict[str, dict[str, Any]]:
-    """Return per filter its values, each with the number of sessions a click would show and where it leads."""
+    """Return per filter its values, each with the number of sessions a click would show and where it leads.
+
+    Most frequent values first, the chosen one always among those shown.
+    """
     values = {"symbol": lambda one: one.symbol, "timeframe": lambda one: one.timeframe, "active": active_word}
     result = {}
     for name, value_of in values.items():
-        others = replace(choice, **{name: None})
+        chosen, others = getattr(choice, name), replace(choice, **{name: None})
         counts = Counter(value_of(one) for one in sessions if others.matches(one))
-        chosen = getattr(choice, name)
+        found = list(ACTIVE_WORDS) if name == "active" else sorted(counts, key=by_frequency(counts))
+        if chosen is not None and chosen not in found[:SHOWN_VALUES]:
+            found = [chosen, *(value for value in found if value != chosen)]
         options = [
             {
                 "value": value,
@@ -75,7 +85,7 @@ def facets(sessions: Sequence[SessionSummary], choice: SessionChoice, params: Qu
                 "href": query(params, **{name: value}),
                 "current": value == chosen,
             }
-            for value in sorted(counts, key=lambda value: (-counts[value], value))
+            for value in found
         ]
         result[name] = {
             "label": name.capitalize(),
