@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -20,14 +21,14 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
-from sessions_app.records import SessionId, summary_head
+from sessions_app.records import SessionId, read_summary, summary_head
 from sessions_app.registry import finish_index, sha_of
 
 #: Runs handed to one script call: some 10 ms of the server's time.
 BATCH_RUNS = 250
 #: Bytes of records handed to one script call.
 BATCH_BYTES = 4_000_000
-#: Runs up to which a session that another program wrote is indexed by the first request that asks for it: about half a second.
+#: Runs up to which a session of another program's is indexed by the first request asking for it: about half a second.
 INLINE_RUNS = 5_000
 #: Scores read in one round trip when figures are recounted.
 SCORES = 5_000
@@ -48,7 +49,8 @@ def write_batch(
     Returns whether the session's derived keys are built, and a code for each operation.
     """
     keys = SessionKeys(str(sid))
-    names = [keys.bots, keys.profit, *(keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated"))]
+    names = [keys.bots, keys.profit]
+    names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
     names += [keys.events, keys.summary, store_keys.SESSIONS]
     flat = [value for operation in operations for value in operation]
     head_of: bytes | None = None
@@ -64,7 +66,9 @@ def write_batch(
             return code == 1, rest
         # Another program wrote the summary: what it says beside the figures is kept.
         head_of = rest[0] or None
-    raise Unavailable(f"The summary of session {sid} is being written too often by another program; nothing was written, try again.")
+    raise Unavailable(
+        f"The summary of session {sid} is being written too often by another program; nothing was written, try again."
+    )
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:
@@ -76,7 +80,7 @@ def index_values(run: Run) -> tuple[str, str, str, bytes]:
 
 
 def read_texts(keys: SessionKeys, hashes: Sequence[str]) -> list[tuple[bytes | None, str | None]]:
-    """Return (text, None) of each record, (None, None) where there is none, (None, reason) where the key holds no text."""
+    """Return (text, None) of each record, (None, None) where there is none, (None, reason) where it is no text."""
     pipe = client().pipeline()
     for config_hash in hashes:
         pipe.get(keys.run(config_hash))
@@ -104,7 +108,9 @@ def read_runs(keys: SessionKeys, hashes: Sequence[str]) -> list[Run]:
     ]
 
 
-def named_statuses(keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[str] = ("completed", "failed", "running")) -> list[Run]:
+def named_statuses(
+    keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[str] = ("completed", "failed", "running")
+) -> list[Run]:
     """Return the runs, those without a readable record under the status that the fixed sets name."""
     statuses = sorted(statuses)
     lost = [index for index, run in enumerate(runs) if isinstance(run, UnreadableRun)]
@@ -125,7 +131,7 @@ def named_statuses(keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[st
 
 
 class SessionIndexer:
-    """Builds or mends the indexes of one session. Every run is filed in one step, so that readers and writers go on meanwhile."""
+    """Builds or mends the indexes of a session, each run in one step, so that readers and writers go on meanwhile."""
 
     def __init__(self, sid: SessionId, *, statuses: Iterable[str] = ()) -> None:
         self.sid = sid
@@ -139,7 +145,8 @@ class SessionIndexer:
 
     def members(self) -> Iterator[list[str]]:
         """Yield the hashes of every run that an index names, in chunks; a hash may come again."""
-        names = [self.keys.bots, self.keys.index("rows"), self.keys.profit, *map(self.keys.status, sorted(self.statuses))]
+        names = [self.keys.bots, self.keys.index("rows"), self.keys.profit]
+        names += map(self.keys.status, sorted(self.statuses))
         kinds = dict(zip(names, self._types(names), strict=True))
         scans: dict[bytes, Callable[..., Iterator[Any]]] = {
             b"set": client().sscan_iter, b"zset": client().zscan_iter, b"hash": client().hscan_iter,
@@ -165,7 +172,9 @@ class SessionIndexer:
             todo = [config_hash for config_hash, code in zip(todo, codes, strict=True) if code == -1]
             if not todo:
                 return
-        raise Unavailable(f"{len(todo)} runs of session {self.sid}, such as {todo[0]}, are written too often to be filed; try again.")
+        raise Unavailable(
+            f"{len(todo)} runs of session {self.sid}, such as {todo[0]}, are written too often to be filed; try again."
+        )
 
     def _file_once(self, hashes: Sequence[str], *, fixed: bool) -> list[int]:
         texts = read_texts(self.keys, hashes)
@@ -180,8 +189,8 @@ class SessionIndexer:
             is_gone = text is None and reason is None
             if not is_gone:
                 self.statuses.add(run.status)
-            operation = ("drop" if is_gone else "file") if fixed else "derive"
-            operations.append((operation, run.configHash, sha_of(text), "", "", *index_values(run)))
+            name = ("drop" if is_gone else "file") if fixed else "derive"
+            operations.append((name, run.configHash, sha_of(text), "", "", *index_values(run)))
         _, codes = write_batch(self.sid, operations, statuses=self.statuses, is_quiet=True)
         for operation, code in zip(operations, codes, strict=True):
             if code >= 0 and operation[0] == "drop":
@@ -201,18 +210,36 @@ class SessionIndexer:
         self.settle(with_summary=False)
 
     def settle(self, *, with_summary: bool) -> None:
-        """Recount the figures from the scores, mark the derived keys as complete and, if asked to, write the summary."""
+        """Recount the figures from the scores, mark the derived keys as complete, and write the summary if asked to."""
         for _ in range(ATTEMPTS):
             revision = from_bytes(client().hget(self.keys.index("stats"), "revision") or b"")
             options: dict[str, Any] = {"built": True}
+            figures = self._figures()
             if revision:
-                options |= {"figures": self._figures(), "revision": revision}
+                options |= {"figures": figures, "revision": revision}
             if with_summary:
                 text = client().get(self.keys.summary) if self._types([self.keys.summary]) != [b"none"] else None
                 options |= {"head": summary_head(self.sid, text), "head_of": sha_of(text)}
+                options |= self._kept_average(text, figures)
             if finish_index(self.sid, **options) == 1:
                 return
         raise Unavailable(f"Session {self.sid} is written too often for its figures to be settled; try again.")
+
+    def _kept_average(self, text: bytes | None, figures: dict[str, list[str]]) -> dict[str, str]:
+        """Return the summary's own average if it is right as the mean over every run with a profit; ours is over completed ones.
+
+        Another program's number is shown as written unless it is wrong, and both means are in use.
+        """
+        summary = read_summary(self.sid, text)
+        total = sum(
+            (Fraction(float(high)) + Fraction(float(low)) for _, high, low, *_ in figures.values()), Fraction(0)
+        )
+        count = client().zcard(self.keys.profit)
+        is_wide = any(int(found[-1]) for found in figures.values())
+        if summary is None or summary.avgProfit is None or not count or is_wide:
+            return {}
+        is_mean = math.isclose(summary.avgProfit, total / count, rel_tol=1e-9, abs_tol=1e-12)
+        return {"average": repr(summary.avgProfit)} if is_mean else {}
 
     def _figures(self) -> dict[str, list[str]]:
         """Return count and sums of each status, from the derived sorted sets."""
@@ -257,7 +284,7 @@ _building_lock = threading.Lock()
 
 
 def build_in_background(sid: SessionId) -> None:
-    """Start building a large session's derived keys in a thread, once a process; a second process does no harm, only work."""
+    """Start building a large session's derived keys in a thread, once a process; a second one only does work twice."""
     with _building_lock:
         if str(sid) in _building:
             return

@@ -12,7 +12,7 @@
 -- ARGV[1] JSON: sid, index_status (prefix), version, now_us, events, and any of:
 --   figures  {status: [n, sum, sumlo, sq, sqlo, wide]} as texts, with the revision they were counted at
 --   built    mark the derived keys as complete
---   head, head_of  write the summary; `plain` is its text while the derived keys are not complete
+--   head, head_of  write the summary; `plain` is its text while the derived keys are not complete, `average` an average to keep
 --
 -- Output: 1 done; 0 nothing done: the session changed since that revision; -1 nothing done: somebody else wrote the summary
 --- @include "sums"
@@ -43,7 +43,7 @@ end
 if options.built then redis.call('HSET', keys.stats, 'built', options.version, 'revision', revision) end
 if options.head then
   if tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version then
-    write_summary(keys, options.head, load_figures(keys.stats, 'completed'))
+    write_summary(keys, options.head, load_figures(keys.stats, 'completed'), options.average)
   else
     redis.call('SET', keys.summary, options.plain)
   end

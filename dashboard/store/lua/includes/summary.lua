@@ -13,13 +13,14 @@ local function json_text(value)
   return value and cjson.encode(value) or 'null'
 end
 
-local function write_summary(keys, head, completed)
+-- `kept` is an average to leave as it is (a text), if any.
+local function write_summary(keys, head, completed, kept)
   local best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES')
   local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
   local row = last[1] and redis.call('HGET', keys.rows, last[1])
-  local average = 'null'
+  local average = kept or 'null'
   local ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit')
-  if ranked > 0 and completed.wide == 0 then average = number_text((completed.sum + completed.sumlo) / ranked) end
+  if not kept and ranked > 0 and completed.wide == 0 then average = number_text((completed.sum + completed.sumlo) / ranked) end
   local text = table.concat({
     head, ',"runCount":', redis.call('SCARD', keys.bots),
     ',"completedRuns":', completed.n,
