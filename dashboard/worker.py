@@ -9,9 +9,14 @@ import signal
 import threading
 import time
 
+from django.urls import get_resolver
+
 from dashboard.wsgi import application
 
 __all__ = ["application"]
+
+# Loads every view now: a worker's first request should not be the one that waits for half a second of imports.
+get_resolver().url_patterns  # noqa: B018
 
 #: Seconds that a worker without parent has to finish its requests.
 GRACE_S = 5.0
