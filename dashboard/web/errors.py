@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from dashboard.errors import CursorInvalid, DashboardError, Unavailable
+from dashboard.errors import CursorInvalid, DashboardError, StoreUnavailable, Unavailable
 
 logger = logging.getLogger("dashboard.web")
 
@@ -40,7 +40,7 @@ WORDS = {
     500: Words("Something went wrong here", "The fault is on our side, it has been logged, and nothing was changed."),
     503: Words(
         "The data store does not answer",
-        "The dashboard is up, but its data cannot be had now. Nothing is lost.",
+        "The dashboard is up, but Redis cannot be asked now. What is stored there is not lost by that.",
     ),
 }
 
@@ -90,7 +90,9 @@ def answer(request: HttpRequest, error: DashboardError) -> HttpResponse:
     }.get(error.code, "")
     if isinstance(error, CursorInvalid):
         return error_page(request, error.status, f"{error} Open the list again from its start.", title=title)
-    return error_page(request, error.status, str(error), title=title, retry_after_s=retry_after_s)
+    # What the store says of itself is short; the page's own words say what that means.
+    message = "" if isinstance(error, StoreUnavailable) else str(error)
+    return error_page(request, error.status, message, title=title, retry_after_s=retry_after_s)
 
 
 def too_many_attempts(request: HttpRequest, retry_after_s: int) -> HttpResponse:
