@@ -1,0 +1,1 @@
+"""The benchmark: what the product costs over the least that the same data could cost; see README.md."""

@@ -1,0 +1,108 @@
+"""`python -m tests.bench`: measure everything on a Redis of its own, print one table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from dashboard.errors import DashboardError
+from tests.bench.environment import BenchError, private_world
+
+DEFAULT_RUNS = 100_000
+#: Rounds of what takes milliseconds; its median is then steady to some per cent.
+DEFAULT_ROUNDS = 300
+LEAST_RUNS = 2_000
+
+
+def arguments() -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "--runs", type=int, default=int(os.environ.get("BENCH_RUNS", DEFAULT_RUNS)),
+        help=f"runs of the session measured, at least {LEAST_RUNS:,} (BENCH_RUNS; default {DEFAULT_RUNS:,})",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help=f"rounds of each quick measurement; default {DEFAULT_ROUNDS}")
+    parser.add_argument("--turns", type=int, default=3, help="turns of a second with many connections; default 3")
+    parser.add_argument("--writes", type=int, default=20_000, help="runs written in each way; default 20,000")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures there too")
+    options = parser.parse_args()
+    for name, least in (("runs", LEAST_RUNS), ("rounds", 1), ("turns", 1), ("writes", 2)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} must be at least {least:,}")
+    return options
+
+
+def measure_all(options: argparse.Namespace, folder: Path) -> None:
+    """Load, measure, print. Django's settings must have been set up."""
+    from django.conf import settings
+
+    from tests.bench import data, over_http, pages, upkeep, writes
+    from tests.bench.raw import RawConnection
+    from tests.bench.report import Report, machine
+
+    report, slowest, start = Report(), {}, time.monotonic()
+    conditions = machine() | {"runs": options.runs, "rounds": options.rounds}
+    tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
+    upkeep.start_slowlog()
+    sessions, load_seconds = data.load_all(options.runs)
+    slowest["while writing"] = upkeep.slowest_ms()
+    raw = RawConnection(settings.REDIS_URL.removeprefix("unix://"))
+    tell("pages and aggregates ...")
+    upkeep.start_slowlog()
+    pages.measure(report, sessions, raw, rounds=options.rounds)
+    slowest["while reading"] = upkeep.slowest_ms()
+    tell("over HTTP ...")
+    over_http.measure(report, sessions, raw, folder, rounds=options.rounds, turns=options.turns)
+    tell("writes ...")
+    writes.measure(
+        report, runs=options.writes, loaded=options.runs, load_seconds=load_seconds, rounds=options.rounds
+    )
+    tell("memory ...")
+    upkeep.measure_memory(report, sessions)
+    tell("rebuild and check ...")
+    upkeep.start_slowlog()
+    upkeep.measure_upkeep(report, sessions)
+    slowest["while rebuilding and checking"] = upkeep.slowest_ms()
+    upkeep.report_slowest(report, slowest)
+    conditions["seconds"] = round(time.monotonic() - start)
+    print(" ".join(f"{name}: {value}" for name, value in conditions.items()), end="\n\n")
+    print(report.table())
+    if options.json:
+        report.write(options.json, conditions)
+
+
+def tell(text: str) -> None:
+    """Say what is going on, apart from the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """End in order on SIGTERM, as on Ctrl-C: servers and folder go too."""
+    sys.exit(128 + number)
+
+
+def main() -> int:
+    """Run the benchmark; a missed goal is a finding and no failure."""
+    options = arguments()
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        with private_world() as folder:
+            import django
+
+            django.setup()
+            measure_all(options, folder)
+    except (BenchError, DashboardError) as error:
+        tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The sessions that are measured, all of synthetic runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bots_app.registry import BotRegistry
+from bots_app.synthetic import records
+from bots_app.writing import RunWrite
+from dashboard.store.shared import chunked
+from sessions_app.records import SessionId
+from tests.bench.timing import timed
+
+#: Runs loaded, and timed, in one step.
+STEP = 5_000
+#: The profit that half of the tied session's runs share.
+TIED_PROFIT = "2.5"
+
+
+def session(name: str) -> SessionId:
+    return SessionId.parse(f"{name}/BENCH:1h:1700000000000:1731536000000")
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """`main` has N runs; `tied` too, half of them with one profit; `small` a tenth."""
+
+    runs: int
+    main: SessionId
+    tied: SessionId
+    small: SessionId
+
+
+def load_all(runs: int) -> tuple[Sessions, float]:
+    """Load every session; return them, and the seconds the main one took from text to index."""
+    sessions = Sessions(runs, session("MAIN"), session("TIED"), session("SMALL"))
+    seconds = load(sessions.main, records(sessions.main, runs))
+    load(sessions.tied, tied(records(sessions.tied, runs)))
+    load(sessions.small, records(sessions.small, runs // 10))
+    return sessions, seconds
+
+
+def load(sid: SessionId, texts: Iterator[bytes]) -> float:
+    """Write runs; return the seconds that checking and writing took, without those that inventing them took."""
+    registry, seconds = BotRegistry(), 0.0
+    for chunk in chunked(texts, STEP):
+        seconds += timed(lambda found=chunk: registry.put_many(sid, (RunWrite.parse(text) for text in found)))
+    return seconds
+
+
+def tied(texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield records of which every other has TIED_PROFIT."""
+    for number, text in enumerate(texts):
+        yield with_profit(text, TIED_PROFIT) if number % 2 else text
+
+
+def with_profit(text: bytes, profit: str) -> bytes:
+    """Return a record with another profit."""
+    return re.sub(rb'"totalProfit":[^,}]+', b'"totalProfit":%b' % profit.encode(), text, count=1)

@@ -1,0 +1,90 @@
+"""The benchmark's own world: a folder, a Redis that keeps nothing, settings that come from neither user nor checkout."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dashboard import env
+from dashboard.store import embedded
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds a process has to come up or to end: imports and static files on a busy machine.
+LIMIT_S = 60.0
+PR_SET_PDEATHSIG = 1
+
+
+class BenchError(Exception):
+    """Raised when the benchmark cannot be run; the message is for its user."""
+
+
+@contextmanager
+def private_world() -> Iterator[Path]:
+    """Give this process a folder and a Redis of its own, and the settings to use them; take all of it away afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="dashboard-bench-"))
+    try:
+        path = folder / "redis.sock"
+        command = [
+            str(embedded.find_server()), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no",
+            "--maxmemory-policy", "noeviction", "--dir", str(folder), "--slowlog-max-len", "100000",
+        ]  # fmt: skip
+        with running(command, folder / "redis.log", is_up=lambda: embedded.ping(path) == "PONG"):
+            for name in env.NAMES:
+                os.environ.pop(name, None)
+            os.environ |= {
+                "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+                "VAR_DIR": str(folder),
+                "REDIS_URL": f"unix://{path}",
+                "HTTPS": "0",
+                "RATELIMIT_API": "1000000000/m",  # every request is counted, none refused
+            }
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, *, is_up: Callable[[], bool], environ: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process for a while; it ends with this one, also when this one is killed."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=dict(os.environ) | dict(environ or {}), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + LIMIT_S
+        while not is_up():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchError(f"{' '.join(command[:3])} does not start:\n{log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
