@@ -37,14 +37,14 @@ from sessions_app.pages import SessionPage
 PARTS = (("", "Tear sheet"), ("trades", "Trades"), ("config", "Configuration"), ("raw", "Raw record"))
 TRADE_COLUMNS = (
     Column("index", "No.", best_first="index"),
-    Column("side", "Side", number=False, sortable=False),
-    Column("entryTime", "Entry", unit="UTC", number=False, best_first="entryTime"),
+    Column("side", "Side", number=False, sortable=False, css="hide-s"),
+    Column("entryTime", "Entry", unit="UTC", number=False, best_first="entryTime", css="hide-s"),
     Column("exitTime", "Exit", unit="UTC", number=False, best_first="exitTime"),
-    Column("held", "Held", sortable=False),
-    Column("entryPrice", "Entry price", sortable=False, css="first"),
-    Column("exitPrice", "Exit price", sortable=False),
-    Column("size", "Size", sortable=False),
-    Column("fee", "Fee", sortable=False),
+    Column("held", "Held", sortable=False, css="hide-s"),
+    Column("entryPrice", "Entry price", sortable=False, css="first hide-s"),
+    Column("exitPrice", "Exit price", sortable=False, css="hide-s"),
+    Column("size", "Size", sortable=False, css="hide-s"),
+    Column("fee", "Fee", sortable=False, css="hide-s"),
     Column("reason", "Exit reason", number=False, sortable=False, css="first"),
     Column("profit", "Result"),
 )

@@ -29,16 +29,8 @@ class LogIn(auth_views.LoginView):
     extra_context = {"title": "Log in"}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wait_s = self.seconds_to_wait()
+        wait_s = seconds_to_wait(request)
         return super().post(request, *args, **kwargs) if wait_s is None else too_many_attempts(request, wait_s)
-
-    def seconds_to_wait(self) -> int | None:
-        """Count the attempt; without Redis there is no limit, as operators must get in to mend things."""
-        try:
-            return seconds_until_login(self.request, self.request.POST.get("username", ""))
-        except StoreUnavailable:
-            logger.warning("attempts to log in are not limited while Redis does not answer")
-            return None
 
 
 class LogOut(auth_views.LogoutView):
@@ -58,3 +50,12 @@ class PasswordChange(auth_views.PasswordChangeView):
         response = super().form_valid(form)
         messages.success(self.request, "Your password was changed.")
         return response
+
+
+def seconds_to_wait(request: HttpRequest) -> int | None:
+    """Count an attempt to log in; without Redis there is no limit, as operators must get in to mend things."""
+    try:
+        return seconds_until_login(request, request.POST.get("username", ""))
+    except StoreUnavailable:
+        logger.warning("attempts to log in are not limited while Redis does not answer")
+        return None

@@ -62,6 +62,9 @@ def take(page: Page, url: str, name: str, folder: Path) -> None:
         page.goto(url)
         if page.query_selector(".chart"):
             page.wait_for_selector(".chart .main-svg", timeout=DRAWN_WITHIN_MS)
+        for chart in page.query_selector_all(".chart"):
+            chart.scroll_into_view_if_needed()
+        page.evaluate("scrollTo(0, 0)")
         for width, (wide, high) in WIDTHS.items():
             page.set_viewport_size({"width": wide, "height": high})
             page.wait_for_timeout(250)

@@ -97,3 +97,15 @@ def test_only_staff_are_shown_the_admin(page, client, sweep):
     assert 'href="/admin/"' not in page.get("/sessions/").content.decode()
     client.force_login(User.objects.create_superuser("root", password="root's password"))
     assert 'href="/admin/"' in client.get("/sessions/").content.decode()
+
+
+def test_the_admins_log_in_is_limited_too(client, analyst, settings):
+    settings.RATELIMIT_LOGIN = "2/m"
+    answers = [client.post("/admin/login/", {"username": "ana", "password": "wrong"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "Backtest Dashboard" in client.get("/admin/login/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/sessions", "/login"])
+def test_addresses_work_as_people_type_them(client, db, address):
+    assert client.get(address).url == f"{address}/"
