@@ -26,9 +26,12 @@ def arguments() -> argparse.Namespace:
         "--runs", type=int, default=int(os.environ.get("BENCH_RUNS", DEFAULT_RUNS)),
         help=f"runs of the session measured, at least {LEAST_RUNS:,} (BENCH_RUNS; default {DEFAULT_RUNS:,})",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=DEFAULT_ROUNDS, help=f"rounds of each quick measurement; default {DEFAULT_ROUNDS}")
+    parser.add_argument(
+        "--rounds", type=int, default=DEFAULT_ROUNDS, help=f"rounds of each quick measurement; default {DEFAULT_ROUNDS}"
+    )
     parser.add_argument("--turns", type=int, default=3, help="turns of a second with many connections; default 3")
     parser.add_argument("--writes", type=int, default=20_000, help="runs written in each way; default 20,000")
+    parser.add_argument("--unix", action="store_true", help="reach Redis by a unix socket instead of the loopback")
     parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures there too")
     options = parser.parse_args()
     for name, least in (("runs", LEAST_RUNS), ("rounds", 1), ("turns", 1), ("writes", 2)):
@@ -46,12 +49,16 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     from tests.bench.report import Report, machine
 
     report, slowest, start = Report(), {}, time.monotonic()
-    conditions = machine() | {"runs": options.runs, "rounds": options.rounds}
+    conditions = machine() | {
+        "runs": options.runs,
+        "rounds": options.rounds,
+        "redis": "unix socket" if options.unix else "loopback",
+    }
     tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
     upkeep.start_slowlog()
     sessions, load_seconds = data.load_all(options.runs)
     slowest["while writing"] = upkeep.slowest_ms()
-    raw = RawConnection(settings.REDIS_URL.removeprefix("unix://"))
+    raw = RawConnection(settings.REDIS_URL)
     tell("pages and aggregates ...")
     upkeep.start_slowlog()
     pages.measure(report, sessions, raw, rounds=options.rounds)
@@ -59,9 +66,7 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     tell("over HTTP ...")
     over_http.measure(report, sessions, raw, folder, rounds=options.rounds, turns=options.turns)
     tell("writes ...")
-    writes.measure(
-        report, runs=options.writes, loaded=options.runs, load_seconds=load_seconds, rounds=options.rounds
-    )
+    writes.measure(report, runs=options.writes, loaded=options.runs, load_seconds=load_seconds, rounds=options.rounds)
     tell("memory ...")
     upkeep.measure_memory(report, sessions)
     tell("rebuild and check ...")
@@ -91,7 +96,7 @@ def main() -> int:
     options = arguments()
     signal.signal(signal.SIGTERM, stop)
     try:
-        with private_world() as folder:
+        with private_world(is_unix=options.unix) as folder:
             import django
 
             django.setup()

@@ -1,4 +1,4 @@
-"""The benchmark's own world: a folder, a Redis that keeps nothing, settings that come from neither user nor checkout."""
+"""The benchmark's own world: a folder, a Redis that keeps nothing, settings of neither user nor checkout."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ class BenchError(Exception):
 
 
 @contextmanager
-def private_world() -> Iterator[Path]:
-    """Give this process a folder and a Redis of its own, and the settings to use them; take all of it away afterwards."""
+def private_world(*, is_unix: bool) -> Iterator[Path]:
+    """Give this process a folder and a Redis of its own and the settings to use them; take all away afterwards.
+
+    The server listens on the loopback, or on a unix socket, which costs each round trip less.
+    """
     folder = Path(tempfile.mkdtemp(prefix="dashboard-bench-"))
     try:
-        path = folder / "redis.sock"
+        path, port = folder / "redis.sock", 0 if is_unix else free_port()
         command = [
-            str(embedded.find_server()), "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no",
-            "--maxmemory-policy", "noeviction", "--dir", str(folder), "--slowlog-max-len", "100000",
+            str(embedded.find_server()), "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
+            "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--dir", str(folder),
+            "--slowlog-max-len", "100000",
         ]  # fmt: skip
         with running(command, folder / "redis.log", is_up=lambda: embedded.ping(path) == "PONG"):
             for name in env.NAMES:
@@ -44,7 +48,7 @@ def private_world() -> Iterator[Path]:
             os.environ |= {
                 "DJANGO_SETTINGS_MODULE": "dashboard.settings",
                 "VAR_DIR": str(folder),
-                "REDIS_URL": f"unix://{path}",
+                "REDIS_URL": f"unix://{path}" if is_unix else f"redis://127.0.0.1:{port}/0",
                 "HTTPS": "0",
                 "RATELIMIT_API": "1000000000/m",  # every request is counted, none refused
             }

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.bench.raw import RawConnection, join
 
-SOCKET, COMMAND = "BENCH_FLOOR_SOCKET", "BENCH_FLOOR_COMMAND"
+URL, COMMAND = "BENCH_FLOOR_URL", "BENCH_FLOOR_COMMAND"
 
 _local = threading.local()
 _command = bytes.fromhex(os.environ.get(COMMAND, ""))
@@ -18,7 +18,7 @@ _command = bytes.fromhex(os.environ.get(COMMAND, ""))
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
     """Answer the page."""
     if not hasattr(_local, "raw"):
-        _local.raw = RawConnection(os.environ[SOCKET])
+        _local.raw = RawConnection(os.environ[URL])
     body = join(_local.raw.call(_command))
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]

@@ -1,4 +1,4 @@
-"""A client that costs next to nothing, so that what is measured is the server: ready-made requests, kept connections."""
+"""A client that costs next to nothing, so that the server is measured: ready-made requests, kept connections."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from bots_app.query import RunQuery
 from dashboard.store.client import client
 from tests.bench.data import Sessions
 from tests.bench.environment import free_port, running
-from tests.bench.floor_app import COMMAND, SOCKET
+from tests.bench.floor_app import COMMAND, URL
 from tests.bench.http_client import HttpConnection, get, throughput
 from tests.bench.pages import HIGH, LIMIT, LOW, Floors, cursor_at
 from tests.bench.raw import RawConnection
@@ -49,7 +49,7 @@ def servers(folder: Path, floor_command: bytes) -> Iterator[Servers]:
     """Run both servers for a while."""
     call_command("migrate", verbosity=0, interactive=False)
     product, floor = free_port(), free_port()
-    floor_environ = {SOCKET: settings.REDIS_URL.removeprefix("unix://"), COMMAND: floor_command.hex()}
+    floor_environ = {URL: settings.REDIS_URL, COMMAND: floor_command.hex()}
     workers = str(settings.WORKERS)
     with ExitStack() as stack:
         command = [sys.executable, "-m", "tests.bench.floor_server", str(floor), workers]
@@ -73,9 +73,7 @@ def answers(port: int, path: str) -> bool:
         return False
 
 
-def measure(
-    report: Report, sessions: Sessions, raw: RawConnection, folder: Path, *, rounds: int, turns: int
-) -> None:
+def measure(report: Report, sessions: Sessions, raw: RawConnection, folder: Path, *, rounds: int, turns: int) -> None:
     """Measure the list, its filters, its depth and the aggregate over HTTP."""
     floor_command = Floors(raw, sessions.main).page_command()
     with servers(folder, floor_command) as ports:

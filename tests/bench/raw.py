@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import hiredis
 
@@ -15,11 +16,16 @@ CHUNK = 65536
 
 
 class RawConnection:
-    """One connection to a unix socket."""
+    """One connection to the server at an address of the kinds that REDIS_URL takes here."""
 
-    def __init__(self, path: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(parts.path)
+        else:
+            self.socket = socket.create_connection((parts.hostname, parts.port))
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = hiredis.Reader()
 
     def call(self, packed: bytes) -> Any:

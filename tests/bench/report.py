@@ -94,9 +94,7 @@ class Report:
 
     def rate(self, name: str, value: float, *, against: str, reference: float, goal: Goal | None = None) -> None:
         """Add a speed in runs a second over another."""
-        self.rows.append(
-            Row(self.section, name, "/s", value, None, against, reference, None, value / reference, goal)
-        )
+        self.rows.append(Row(self.section, name, "/s", value, None, against, reference, None, value / reference, goal))
 
     def value(self, name: str, value: float, unit: str, *, goal: Goal | None = None) -> None:
         """Add a figure that stands for itself."""

@@ -58,7 +58,8 @@ def measure_upkeep(report: Report, sessions: Sessions) -> None:
 
 def floor_rate(sid: SessionId, runs: int) -> float:
     """Return how many records a second go into Redis by pipelined SETs."""
-    writes = [RunWrite(BacktestRunRecord(configHash=f"{number}"), text) for number, text in enumerate(records(sid, runs))]
+    numbered = enumerate(records(sid, runs))
+    writes = [RunWrite(BacktestRunRecord(configHash=f"{number}"), text) for number, text in numbered]
     seconds = timed(lambda: set_records("bench:floor:", writes))
     return runs / seconds
 
