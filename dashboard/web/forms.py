@@ -23,9 +23,9 @@ class QueryForm(forms.Form):
         super().__init__(data)
         for name, values in data.lists():
             if name not in self.fields:
-                raise InvalidParameter(name, f"is not known here; known are {', '.join(self.fields)}.")
+                raise InvalidParameter(name, f"unknown parameter; this page knows {', '.join(self.fields)}.")
             if name not in self.repeatable and sum(value != "" for value in values) > 1:
-                raise InvalidParameter(name, "is given more than once.")
+                raise InvalidParameter(name, "given more than once; it takes one value.")
 
     def value(self, name: str) -> Any:
         """Return the cleaned value of a field, None when it is absent or not understood."""

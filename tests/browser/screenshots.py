@@ -60,10 +60,10 @@ def take(page: Page, url: str, name: str, folder: Path) -> None:
     for theme in THEMES:
         page.evaluate("theme => localStorage.setItem('theme', theme)", theme)
         page.goto(url)
-        if page.query_selector(".chart"):
-            page.wait_for_selector(".chart .main-svg", timeout=DRAWN_WITHIN_MS)
-        for chart in page.query_selector_all(".chart"):
+        for chart in page.locator(".chart").all():
+            # A chart is drawn when it comes near.
             chart.scroll_into_view_if_needed()
+            chart.locator(".main-svg").first.wait_for(timeout=DRAWN_WITHIN_MS)
         page.evaluate("scrollTo(0, 0)")
         for width, (wide, high) in WIDTHS.items():
             page.set_viewport_size({"width": wide, "height": high})

@@ -37,6 +37,8 @@ def test_from_logging_in_to_the_curve_and_out_again(page: Page):
     expect(page.locator("h1")).to_have_text(data.config_hash(0))
     expect(page.locator(".chart .scatterlayer path.js-line").first).to_be_visible()
     assert page.locator(".chart .scatterlayer path.js-line").count() == 2
+    page.locator("[data-chart=trades]").scroll_into_view_if_needed()
+    expect(page.locator("[data-chart=trades] .bars path").first).to_be_visible()
     page.click(".tabs >> text=Trades")
     expect(page.locator("#result_list tbody tr")).to_have_count(40)
     page.click("text=Log out")
