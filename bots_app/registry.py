@@ -69,7 +69,7 @@ class BotRegistry:
         rows = [row for row in reply.rows if row is not None]
         if len(rows) < len(reply.members):
             rows = self._completed(keys, reply)
-        return RunPage.of(reply, rows, scope)
+        return RunPage(rows, reply, scope)
 
     def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
         keys = SessionKeys(str(sid))

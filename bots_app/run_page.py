@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -15,30 +16,50 @@ from dashboard.tolerant import from_bytes
 
 @dataclass(frozen=True)
 class RunPage:
-    """Rows are JSON objects as stored; `first_rank` counts from 1 and is None where it would cost a walk to know."""
+    """Rows are JSON objects as stored; what only some readers of a page want is made when it is asked for."""
 
     rows: list[bytes]
-    hashes: list[str]
-    next_cursor: str | None
-    previous_cursor: str | None
-    #: Leads to the last page; None on it.
-    last_cursor: str | None
-    count: int
-    first_rank: int | None
-    stale: bool
+    reply: PageReply
+    #: Name of the list, which its cursors are bound to.
+    scope: str
 
-    @classmethod
-    def of(cls, reply: PageReply, rows: list[bytes], scope: str) -> RunPage:
-        """Return the page of a reply, its cursors bound to the list."""
+    @property
+    def count(self) -> int:
+        """Return the number of runs in the whole list."""
+        return self.reply.count
 
-        def pack(position: Position | None) -> str | None:
-            return cursors.encode(position.pack(), scope=scope) if position else None
+    @property
+    def stale(self) -> bool:
+        """Tell whether another program wrote runs that the derived keys do not know yet."""
+        return self.reply.stale
 
-        return cls(
-            rows, [from_bytes(member) for member in reply.members], pack(reply.next()), pack(reply.previous()),
-            pack(Position(backward=True) if reply.has_next else None), reply.count,
-            reply.preceding + 1 if rows and reply.preceding >= 0 else None, reply.stale,
-        )  # fmt: skip
+    @property
+    def first_rank(self) -> int | None:
+        """Return the place in the list of the first row, from 1; None where it would cost a walk to know."""
+        return self.reply.preceding + 1 if self.rows and self.reply.preceding >= 0 else None
+
+    @property
+    def hashes(self) -> list[str]:
+        """Return the configHash of each row."""
+        return [from_bytes(member) for member in self.reply.members]
+
+    @cached_property
+    def next_cursor(self) -> str | None:
+        """Return the cursor of the page after this one, None on the last."""
+        return self._cursor(self.reply.next())
+
+    @cached_property
+    def previous_cursor(self) -> str | None:
+        """Return the cursor of the page before this one, None on the first."""
+        return self._cursor(self.reply.previous())
+
+    @property
+    def last_cursor(self) -> str | None:
+        """Return the cursor of the last page, None on it."""
+        return self._cursor(Position(backward=True) if self.reply.has_next else None)
+
+    def _cursor(self, position: Position | None) -> str | None:
+        return cursors.encode(position.pack(), scope=self.scope) if position else None
 
     def body(self) -> bytes:
         """Return the whole answer as JSON; the rows are joined, not decoded."""

@@ -55,7 +55,7 @@ def decode(text: str, *, scope: str) -> Any:
 
 def _sign(body: bytes, scope: str) -> bytes:
     message = len(scope).to_bytes(4, "big") + scope.encode("utf-8", "surrogatepass") + body
-    return hmac.new(_key(settings.SECRET_KEY), message, hashlib.sha256).digest()[:SIGNATURE_BYTES]
+    return hmac.digest(_key(settings.SECRET_KEY), message, "sha256")[:SIGNATURE_BYTES]
 
 
 @cache

@@ -49,7 +49,10 @@ class Source:
 
 @dataclass(frozen=True)
 class PageReply:
-    """What the script found; `preceding` is the number of runs in the list before the first one of the page."""
+    """What the script found; `preceding` is the number of runs in the list before the first one of the page.
+
+    `scores` are those of every member, or, beside rows, of the first and the last one.
+    """
 
     revision: int
     count: int

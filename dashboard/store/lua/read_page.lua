@@ -14,11 +14,14 @@
 -- ARGV[2] the member to go on from
 --
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'page', revision, count,
---   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without), rows}
+--   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without; with rows
+--   those of the first and the last member alone), rows}
 --- @include "order"
 
 local options, member = cjson.decode(ARGV[1]), ARGV[2]
 local descending, limit = options.descending, options.limit
+-- One source needs no merging, and a page with rows no scores but those of its ends: writing them out would cost the most.
+local is_lean = options.rows and #KEYS == 9
 
 -- A source: n members from ascending rank lo on; offsets count in list order.
 local function source_of(key, falling, min, max)
@@ -36,32 +39,39 @@ local function offsets_at(source, score)
   return math.min(math.max(before, 0), source.n), math.min(math.max(passed, 0), source.n)
 end
 
-local function fetch(source, first, last)
+-- Members of a source from offset `first` to `last` of its list; `...` is WITHSCORES or nothing.
+local function fetch(source, first, last, ...)
   if last < first then return {} end
   if source.falling then
     local skip = source.card - source.hi
-    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, 'WITHSCORES')
+    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, ...)
   end
-  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, 'WITHSCORES')
+  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, ...)
 end
 
--- The part of a list: `want` entries after (or, backward, before) the given offsets of its sources, in list order.
+-- Offsets of the `want` entries after (or, backward, before) an offset of a source.
+local function bounds(source, offset, want, backward)
+  if backward then return math.max(0, offset - want), offset - 1 end
+  return offset, math.min(offset + want, source.n) - 1
+end
+
+-- The part of a list: `want` entries after (or, backward, before) the given offsets of its sources, in list order, as
+-- {member, score, number}; lean: the members alone.
 local function read_part(sources, offsets, want, backward)
+  if is_lean and #sources == 1 then return fetch(sources[1], bounds(sources[1], offsets[1], want, backward)) end
   local found = {}
   for i, source in ipairs(sources) do
-    local first, last = offsets[i], math.min(offsets[i] + want, source.n) - 1
-    if backward then first, last = math.max(0, offsets[i] - want), offsets[i] - 1 end
-    local flat = fetch(source, first, last)
+    local first, last = bounds(source, offsets[i], want, backward)
+    local flat = fetch(source, first, last, 'WITHSCORES')
     for j = 1, #flat, 2 do found[#found + 1] = {flat[j], flat[j + 1], tonumber(flat[j + 1])} end
   end
-  if #sources > 1 then
-    local falling = sources[1].falling
-    table.sort(found, function(a, b)
-      if falling then a, b = b, a end
-      if a[3] ~= b[3] then return a[3] < b[3] end
-      return a[1] ~= b[1] and bytes_less(a[1], b[1])
-    end)
-  end
+  if #sources < 2 then return found end
+  local falling = sources[1].falling
+  table.sort(found, function(a, b)
+    if falling then a, b = b, a end
+    if a[3] ~= b[3] then return a[3] < b[3] end
+    return a[1] ~= b[1] and bytes_less(a[1], b[1])
+  end)
   local from, to = 1, math.min(want, #found)
   if backward then from, to = math.max(1, #found - want + 1), #found end
   local cut = {}

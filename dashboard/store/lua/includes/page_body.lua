@@ -43,13 +43,24 @@ else
   has_previous, has_next = preceding > 0, preceding + #found < count
 end
 
-local members, scores = {}, {}
+local members, scores, rows = found, {}, {}
 local with_value = math.max(0, math.min(#found, totals[1] - preceding))
-for i, entry in ipairs(found) do
-  members[i], scores[i] = entry[1], i <= with_value and entry[2] or ''
+if not is_lean then
+  members = {}
+  for i, entry in ipairs(found) do members[i] = entry[1] end
 end
-local rows = {}
-if options.rows and #members > 0 then rows = redis.call('HMGET', KEYS[2], unpack(members)) end
+
+local function score_at(i)
+  if i > with_value then return '' end
+  return is_lean and redis.call('ZSCORE', ranked[1].key, members[i]) or found[i][2]
+end
+
+if not options.rows then
+  for i = 1, #members do scores[i] = score_at(i) end
+elseif #members > 0 then
+  scores = {score_at(1), score_at(#members)}
+  rows = redis.call('HMGET', KEYS[2], unpack(members))
+end
 return {
   'page', redis.call('HGET', KEYS[3], 'revision') or '0', count, preceding, has_previous and 1 or 0, has_next and 1 or 0,
   stale and 1 or 0, members, scores, rows,
