@@ -45,6 +45,11 @@ class PickedPage:
     rows: list[dict[str, Any]]
 
     @property
+    def hashes(self) -> list[str]:
+        """Return the configHash of each row."""
+        return self.page.hashes
+
+    @property
     def next_cursor(self) -> str | None:
         """Return the cursor of the page after this one."""
         return self.page.next_cursor

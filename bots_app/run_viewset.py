@@ -26,7 +26,7 @@ from bots_app.serializers import (
 from bots_app.trades import TradeRegistry
 from bots_app.writes import write_one
 from dashboard.api import schema
-from dashboard.api.links import content_etag, expected_etag
+from dashboard.api.links import api_path, content_etag, expected_etag
 from dashboard.api.parsers import JSONParser
 from dashboard.api.views import ApiViewSet, NoParameters, text_response
 from sessions_app.records import SessionId
@@ -47,6 +47,13 @@ class RunViewSet(ApiViewSet):
     def get_parsers(self) -> list:
         """Return the parsers: a record to be stored stays the text it is."""
         return [RunsParser()] if self.request is not None and self.request.method == "PUT" else [JSONParser()]
+
+    def related(self) -> list[tuple[str, str]]:
+        """Return the run and its parts."""
+        sid, config_hash = self.kwargs["sid"], self.kwargs["config_hash"]
+        run = api_path("sessions", sid, "bots", config_hash)
+        parts = [(name.capitalize(), f"{run}/{name}") for name in ("config", "trades", "equity", "raw")]
+        return [("Session", api_path("sessions", sid)), ("Run", run), *parts]
 
     @extend_schema(
         operation_id="run_read",

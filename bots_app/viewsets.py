@@ -17,6 +17,7 @@ from bots_app.registry import BotRegistry
 from bots_app.serializers import AggregateSerializer, RunInputSerializer, RunPageSerializer, WriteResultsSerializer
 from bots_app.writes import write_batch
 from dashboard.api import schema
+from dashboard.api.links import api_path
 from dashboard.api.views import ApiViewSet, NoParameters
 from sessions_app.records import SessionId
 
@@ -30,6 +31,13 @@ class RunsViewSet(ApiViewSet):
     serializer_class = RunPageSerializer
     filtersets = {"list": RunFilterSet, "aggregate": AggregateFilterSet}
     parser_classes = [RunsParser, RunLinesParser]
+
+    def related(self) -> list[tuple[str, str]]:
+        """Return the session, and the runs of the page."""
+        sid = self.kwargs["sid"]
+        around = [("Session", ()), ("Aggregate", ("bots", "aggregate")), ("All runs", ("bots",))]
+        runs = [(name, ("bots", name)) for name in self.page.hashes] if self.page is not None else []
+        return [(text, api_path("sessions", sid, *below)) for text, below in around + runs]
 
     @extend_schema(
         operation_id="runs_list",

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.api import schema
-from dashboard.api.links import expected_etag
+from dashboard.api.links import api_path, expected_etag
 from dashboard.api.views import ApiViewSet, NoParameters
 from sessions_app.filters import SessionFilterSet
 from sessions_app.listing import SessionListing
@@ -23,6 +23,13 @@ class SessionViewSet(ApiViewSet):
     registry = SessionRegistry
     serializer_class = SessionSummarySerializer
     filtersets = {"list": SessionFilterSet}
+
+    def related(self) -> list[tuple[str, str]]:
+        """Return the sessions of the list, or the runs of the session."""
+        if self.page is not None:
+            return [(str(one.sid), api_path("sessions", str(one.sid))) for one in self.page.sessions]
+        runs = api_path("sessions", self.kwargs["sid"], "bots")
+        return [("Runs", runs), ("Aggregate", f"{runs}/aggregate")]
 
     @extend_schema(
         operation_id="sessions_list",

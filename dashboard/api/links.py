@@ -12,6 +12,11 @@ from django.urls import get_script_prefix
 from django.utils.http import parse_etags
 
 
+def api_path(*segments: str) -> str:
+    """Return an address under /api/, each segment percent-encoded."""
+    return f"{get_script_prefix()}api/{'/'.join(quote(segment, safe='') for segment in segments)}"
+
+
 def own_path(request: HttpRequest) -> str:
     """Return the path of the request with every part of it percent-encoded.
 

@@ -31,7 +31,7 @@ class CursorPagination(BasePagination):
         """Return the answer: the page's body as it is, its neighbours in the Link header."""
         cursors = {"next": data.next_cursor, "prev": data.previous_cursor}
         links = {rel: with_cursor(self.request._request, cursor) for rel, cursor in cursors.items() if cursor}
-        self.view.page_links = links
+        self.view.page, self.view.page_links = data, links
         return self.view.respond(data.body(), headers={"Link": link_header(links)} if links else None)
 
 

@@ -6,10 +6,12 @@ A list hands over its body as bytes, ready to send; everything else is encoded b
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.template import loader
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 
@@ -18,6 +20,8 @@ from dashboard.tolerant import json_safe
 if TYPE_CHECKING:
     # DRF's views read the settings that name this module.
     from rest_framework.views import APIView
+
+logger = logging.getLogger("dashboard.api")
 
 #: Bytes of an answer that its page shows; a browser has no use for ten megabytes of text.
 SHOWN_BYTES = 1_000_000
@@ -72,21 +76,15 @@ class BrowsableRenderer(BrowsableAPIRenderer):
         self.accepted_media_type = accepted_media_type or ""
         self.renderer_context = renderer_context or {}
         context = self.get_context(data, accepted_media_type, self.renderer_context)
-        return self.get_template().render(context, request=self.renderer_context["request"])
-
-    def get_template(self) -> Any:
-        """Return the page's template."""
-        from django.template import loader
-
-        return loader.get_template(self.template)
+        return loader.get_template(self.template).render(context, request=self.renderer_context["request"])
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Mapping) -> dict[str, Any]:
-        """Return what the template shows, nothing of it marked safe but the description."""
+        """Return what the template shows, nothing of it marked safe."""
         view, request, response = (renderer_context[name] for name in ("view", "request", "response"))
         content, is_cut = self.shown(data)
         return {
             "name": self.get_name(view),
-            "description": self.get_description(view, response.status_code),
+            "summary": (type(view).__doc__ or "").partition("\n")[0],
             "request": request,
             "user": request.user if response.status_code != UNAUTHENTICATED else None,
             "full_path": request.get_full_path(),
@@ -96,7 +94,8 @@ class BrowsableRenderer(BrowsableAPIRenderer):
             "is_cut": is_cut,
             "needs_login": response.status_code == UNAUTHENTICATED,
             "filter_form": self.filter_form(view, request) if response.status_code in (200, 400) else None,
-            "links": getattr(view, "page_links", {}),
+            "links": view.page_links,
+            "related": view.related() if response.status_code == 200 else [],
         }
 
     def shown(self, data: Any) -> tuple[str, bool]:
@@ -107,12 +106,10 @@ class BrowsableRenderer(BrowsableAPIRenderer):
             try:
                 body = msgspec.json.format(body, indent=2)
             except msgspec.DecodeError:
-                is_cut = False
+                logger.warning("an answer of the API is no JSON to msgspec and is shown as it is")
         return body[:SHOWN_BYTES].decode("utf-8", "replace"), is_cut
 
     def filter_form(self, view: APIView, request: Request) -> Any:
         """Return the bound form of the address's parameters; None for one without any."""
-        get_filterset_class = getattr(view, "get_filterset_class", None)
-        if get_filterset_class is None or not get_filterset_class().base_filters:
-            return None
-        return get_filterset_class()(request.query_params).form
+        filterset = view.get_filterset_class()
+        return filterset(request.query_params).form if filterset.base_filters else None

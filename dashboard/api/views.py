@@ -45,12 +45,18 @@ class ApiMixin:
     request: Request
     #: The validated parameters of the request.
     parameters: Mapping[str, Any]
-    #: Links to the neighbours of a page, for the browsable page.
+    #: The page of a list that is answered, and links to its neighbours.
+    page: Any = None
     page_links: Mapping[str, str] = {}
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
 
     def get_filterset_class(self) -> type[RepositoryFilterSet]:
         """Return the set of parameters that the address takes."""
         return NoParameters
+
+    def related(self) -> list[tuple[str, str]]:
+        """Return what the browsable page leads on to, as (text, address)."""
+        return []
 
     def get_exception_handler(self) -> Callable[..., Response]:
         """Return the handler of every error that leaves the view."""
