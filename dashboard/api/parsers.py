@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import msgspec
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -24,6 +26,19 @@ def read_body(stream: BinaryIO, parser_context: Mapping[str, Any]) -> bytes:
     if len(body) > limit:
         raise too_large()
     return body.removeprefix(b"\xef\xbb\xbf")
+
+
+def receive_chunks(request: HttpRequest) -> None:
+    """Read a body sent in chunks, without a Content-Length, which Django would take for none. Raises BodyTooLarge."""
+    meta = request.META
+    is_chunked = "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower() and not meta.get("CONTENT_LENGTH")
+    if not is_chunked or not meta.get("wsgi.input_terminated"):
+        return
+    body = meta["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+    if len(body) > settings.MAX_BODY_BYTES:
+        raise too_large()
+    meta["CONTENT_LENGTH"] = str(len(body))
+    request._stream = io.BytesIO(body)  # type: ignore[attr-defined]
 
 
 def too_large() -> BodyTooLarge:

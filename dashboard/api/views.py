@@ -20,7 +20,7 @@ from dashboard.api.filters import RepositoryFilterBackend, RepositoryFilterSet, 
 from dashboard.api.links import content_etag, holds
 from dashboard.api.negotiation import Negotiation
 from dashboard.api.pagination import CursorPagination
-from dashboard.api.parsers import JSONParser
+from dashboard.api.parsers import JSONParser, receive_chunks
 from dashboard.api.permissions import Rights
 from dashboard.api.renderers import BrowsableRenderer, JSONRenderer, encode
 from dashboard.api.throttles import UserRateThrottle
@@ -65,6 +65,7 @@ class ApiMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may come in, then validate the parameters."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        receive_chunks(request._request)
         self.parameters = parameters_of(request, self.get_filterset_class())
 
     def respond(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -131,6 +132,17 @@ def test_a_body_over_the_limit_is_refused_unread(api):
     ):
         assert_error(response, 413, "too_large")
     assert post(api, record(61)).status_code == 200
+
+
+@override_settings(MAX_BODY_BYTES=2000)
+def test_a_body_may_come_in_chunks(api):
+    def send(body: bytes):
+        chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+        return api.generic("POST", BOTS, content_type=NDJSON, **chunks)
+
+    assert body_of(send(json.dumps(record(65)).encode()))["results"][0]["result"] == "created"
+    assert_error(send(json.dumps(record(66, notes="x" * 3000)).encode()), 413, "too_large")
+    assert_error(send(b""), 400, "parse_error")
 
 
 def test_a_put_makes_and_replaces_a_run(api):
