@@ -215,7 +215,7 @@ def _database(name: str, url: str) -> dict[str, Any]:
     if find_spec(DATABASES[kind]) is None:
         raise SettingError(name, f"{kind} needs the Python module {DATABASES[kind]}, which is not installed.")
     try:
-        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=0 if kind == "sqlite" else 60))
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60))
     except ValueError:
         raise SettingError(name, "not a database address; special characters in it must be percent-encoded.") from None
     if kind == "sqlite":

@@ -68,7 +68,10 @@ CACHES = {
         "LOCATION": REDIS_LOCATION,
         "KEY_PREFIX": "dashboard_cache",
         # The store's own connection, with its time limits. Errors are never ignored: a limit not counted is none.
-        "OPTIONS": {"CONNECTION_FACTORY": "dashboard.store.cache.ConnectionFactory"},
+        "OPTIONS": {
+            "CONNECTION_FACTORY": "dashboard.store.cache.ConnectionFactory",
+            "CLIENT_CLASS": "dashboard.store.cache.CountingClient",
+        },
     },
 }
 
@@ -156,7 +159,7 @@ SIMPLE_JWT = {
 REST_FRAMEWORK = {
     # The first one decides what a 401 asks for: a bearer token.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "dashboard.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

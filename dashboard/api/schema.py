@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from dashboard.api import fields
 from dashboard.api.filters import RepositoryFilterSet
+
+
+class TokenScheme(SimpleJWTScheme):
+    """Describes our way to take simplejwt's tokens as it describes its own."""
+
+    target_class = "dashboard.api.authentication.TokenAuthentication"
+
 
 SID = OpenApiParameter(
     "sid",

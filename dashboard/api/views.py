@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from dashboard.api.authentication import TokenAuthentication
 from dashboard.api.exceptions import NOT_FOUND, exception_handler
 from dashboard.api.filters import RepositoryFilterBackend, RepositoryFilterSet, RepositoryQuery, parameters_of
 from dashboard.api.links import content_etag, holds
@@ -33,7 +33,7 @@ class NoParameters(RepositoryFilterSet):
 class ApiMixin:
     """The settings of the API, and strict parameters; put it before a view class of DRF's."""
 
-    authentication_classes = [JWTAuthentication, SessionAuthentication]
+    authentication_classes = [TokenAuthentication, SessionAuthentication]
     permission_classes = [Rights]
     throttle_classes = [UserRateThrottle]
     renderer_classes = [JSONRenderer, BrowsableRenderer]

@@ -17,6 +17,7 @@ DEFAULT_RUNS = 100_000
 #: Rounds of what takes milliseconds; its median is then steady to some per cent.
 DEFAULT_ROUNDS = 300
 LEAST_RUNS = 2_000
+PARTS = ("pages", "http", "writes", "memory", "upkeep")
 
 
 def arguments() -> argparse.Namespace:
@@ -31,6 +32,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--turns", type=int, default=3, help="turns of a second with many connections; default 3")
     parser.add_argument("--writes", type=int, default=20_000, help="runs written in each way; default 20,000")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="measure only these")
     parser.add_argument("--unix", action="store_true", help="reach Redis by a unix socket instead of the loopback")
     parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures there too")
     options = parser.parse_args()
@@ -56,23 +58,25 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     }
     tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
     upkeep.start_slowlog()
-    sessions, load_seconds = data.load_all(options.runs)
-    slowest["while writing"] = upkeep.slowest_ms()
+    sessions, loading = data.load_all(options.runs)
+    slowest["load"] = upkeep.slowest_ms()
     raw = RawConnection(settings.REDIS_URL)
-    tell("pages and aggregates ...")
-    upkeep.start_slowlog()
-    pages.measure(report, sessions, raw, rounds=options.rounds)
-    slowest["while reading"] = upkeep.slowest_ms()
-    tell("over HTTP ...")
-    over_http.measure(report, sessions, raw, folder, rounds=options.rounds, turns=options.turns)
-    tell("writes ...")
-    writes.measure(report, runs=options.writes, loaded=options.runs, load_seconds=load_seconds, rounds=options.rounds)
-    tell("memory ...")
-    upkeep.measure_memory(report, sessions)
-    tell("rebuild and check ...")
-    upkeep.start_slowlog()
-    upkeep.measure_upkeep(report, sessions)
-    slowest["while rebuilding and checking"] = upkeep.slowest_ms()
+    for part in (part for part in PARTS if part in options.parts):
+        tell(f"{part} ...")
+        upkeep.start_slowlog()
+        if part == "pages":
+            pages.measure(report, sessions, raw, rounds=options.rounds)
+        elif part == "http":
+            over_http.measure(report, sessions, raw, folder, rounds=options.rounds, turns=options.turns)
+        elif part == "writes":
+            writes.measure(
+                report, runs=options.writes, loaded=options.runs, load_seconds=loading, rounds=options.rounds
+            )
+        elif part == "memory":
+            upkeep.measure_memory(report, sessions)
+        else:
+            upkeep.measure_upkeep(report, sessions)
+        slowest[part] = upkeep.slowest_ms()
     upkeep.report_slowest(report, slowest)
     conditions["seconds"] = round(time.monotonic() - start)
     print(" ".join(f"{name}: {value}" for name, value in conditions.items()), end="\n\n")
