@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bots_app.indexing import read_scores
+from bots_app.indexing import exact_sum, read_scores
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -31,11 +31,8 @@ class Figures:
 
     @classmethod
     def read(cls, stats: dict[str, str], status: str) -> Figures:
-        def pair(name: str) -> Fraction:
-            high, low = (float(stats.get(f"{part}:{status}", 0)) for part in (name, f"{name}lo"))
-            return Fraction(high) + Fraction(low)
-
-        return cls(int(stats.get(f"n:{status}", 0)), pair("sum"), pair("sq"), int(stats.get(f"wide:{status}", 0)))
+        total, squares = (exact_sum(stats.get(f"{name}:{status}", "")) for name in ("sum", "sq"))
+        return cls(int(stats.get(f"n:{status}", 0)), total, squares, int(stats.get(f"wide:{status}", 0)))
 
 
 def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:

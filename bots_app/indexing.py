@@ -22,7 +22,7 @@ from dashboard.store.scripts import script
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId, read_summary, summary_head
-from sessions_app.registry import finish_index, sha_of
+from sessions_app.registry import finish_index, sha_of, summary_options
 
 #: Runs handed to one script call: some 10 ms of the server's time.
 BATCH_RUNS = 250
@@ -34,8 +34,6 @@ INLINE_RUNS = 5_000
 SCORES = 5_000
 #: Attempts where somebody else writes at the same time.
 ATTEMPTS = 20
-#: Beyond this a profit's square overflows; see includes/sums.lua.
-WIDE = 1e150
 
 log = logging.getLogger(__name__)
 Run = BacktestRunRecord | UnreadableRun
@@ -211,47 +209,52 @@ class SessionIndexer:
 
     def settle(self, *, with_summary: bool) -> None:
         """Recount the figures from the scores, mark the derived keys as complete, and write the summary if asked to."""
+        self._recount()
         for _ in range(ATTEMPTS):
-            revision = from_bytes(client().hget(self.keys.index("stats"), "revision") or b"")
             options: dict[str, Any] = {"built": True}
-            figures = self._figures()
-            if revision:
-                options |= {"figures": figures, "revision": revision}
             if with_summary:
-                text = client().get(self.keys.summary) if self._types([self.keys.summary]) != [b"none"] else None
-                options |= {"head": summary_head(self.sid, text), "head_of": sha_of(text)}
-                options |= self._kept_average(text, figures)
+                options |= summary_options(self.sid)
+                options |= self._kept_average(options.pop("text"))
             if finish_index(self.sid, **options) == 1:
                 return
-        raise Unavailable(f"Session {self.sid} is written too often for its figures to be settled; try again.")
+        raise Unavailable(
+            f"The summary of session {self.sid} is being written too often by another program; try again."
+        )
 
-    def _kept_average(self, text: bytes | None, figures: dict[str, list[str]]) -> dict[str, str]:
-        """Return the summary's own average if it is right as the mean over every run with a profit; ours is over completed ones.
+    def _recount(self) -> None:
+        """Count the figures of every status anew, in steps; what is written meanwhile is in them too."""
+        fields = map(from_bytes, client().hkeys(self.keys.index("stats")))
+        known = {name.partition(":")[2] for name in fields if ":" in name}
+        for status in sorted(known | self.statuses):
+            names = [self.keys.index("stats")]
+            names += [self.keys.index_status(status, name) for name in ("profit", "unranked")]
+            is_first = 1
+            while script("recount_figures")(names, [status, SCORES, is_first]) != 1:
+                is_first = 0
 
-        Another program's number is shown as written unless it is wrong, and both means are in use.
+    def _kept_average(self, text: bytes | None) -> dict[str, str]:
+        """Return the summary's own average if it is right as the mean over every run with a profit.
+
+        Ours is over completed runs. Another program's number is shown as written unless it is wrong, and both means are
+        in use.
         """
         summary = read_summary(self.sid, text)
-        total = sum(
-            (Fraction(float(high)) + Fraction(float(low)) for _, high, low, *_ in figures.values()), Fraction(0)
-        )
-        count = client().zcard(self.keys.profit)
-        is_wide = any(int(found[-1]) for found in figures.values())
-        if summary is None or summary.avgProfit is None or not count or is_wide:
+        if summary is None or summary.avgProfit is None:
             return {}
-        is_mean = math.isclose(summary.avgProfit, total / count, rel_tol=1e-9, abs_tol=1e-12)
-        return {"average": repr(summary.avgProfit)} if is_mean else {}
+        stored = client().hgetall(self.keys.index("stats"))
+        stats = {from_bytes(name): from_bytes(value) for name, value in stored.items()}
+        statuses = [name[2:] for name in stats if name.startswith("n:")]
+        total = sum((exact_sum(stats.get(f"sum:{status}", "")) for status in statuses), Fraction(0))
+        count = client().zcard(self.keys.profit)
+        is_wide = any(int(stats.get(f"wide:{status}", 0)) for status in statuses)
+        if not count or is_wide or not math.isclose(summary.avgProfit, total / count, rel_tol=1e-9, abs_tol=1e-12):
+            return {}
+        return {"average": repr(summary.avgProfit), "average_at": stats.get("revision", "")}
 
-    def _figures(self) -> dict[str, list[str]]:
-        """Return count and sums of each status, from the derived sorted sets."""
-        found = {}
-        known = {from_bytes(field[2:]) for field in client().hkeys(self.keys.index("stats")) if field.startswith(b"n:")}
-        for status in sorted(known | self.statuses):
-            scores = read_scores(self.keys.index_status(status, "profit"))
-            count = len(scores) + client().zcard(self.keys.index_status(status, "unranked"))
-            if count:
-                found[status] = [str(count), *map(repr, exact_sums(scores[np.abs(scores) <= WIDE])),
-                                 str(int((np.abs(scores) > WIDE).sum()))]  # fmt: skip
-        return found
+
+def exact_sum(parts: str) -> Fraction:
+    """Return a kept sum, which is stored as doubles that do not overlap."""
+    return sum((Fraction(float(part)) for part in parts.split()), Fraction(0))
 
 
 def read_scores(key: str, *, first: int = 0, last: int | None = None) -> np.ndarray:
@@ -262,21 +265,6 @@ def read_scores(key: str, *, first: int = 0, last: int | None = None) -> np.ndar
         found = client().zrange(key, start, min(start + SCORES - 1, last), withscores=True)
         parts.append(np.fromiter((score for _, score in found), dtype=np.float64, count=len(found)))
     return np.concatenate(parts) if parts else np.empty(0)
-
-
-def exact_sums(values: np.ndarray) -> tuple[float, float, float, float]:
-    """Return the sum and the sum of squares, each as two doubles whose exact sum is right to the last bit but one."""
-    total = math.fsum(values)
-    products = values * values
-    split = 134217729.0 * values
-    high = split - (split - values)
-    low = values - high
-    rests = ((high * high - products) + 2 * high * low) + low * low
-    squares = math.fsum(np.concatenate((products, rests)))
-    return (
-        total, math.fsum(np.append(values, -total)),
-        squares, math.fsum(np.concatenate((products, rests, [-squares]))),
-    )  # fmt: skip
 
 
 _building: set[str] = set()

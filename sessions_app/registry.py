@@ -53,12 +53,7 @@ class SessionRegistry:
 
         Raises SessionNotFound.
         """
-        summary = read_summary(sid, self._text(sid))
-        if summary is None or summary.unreadable:
-            summary = self._from_indexes(sid, summary)
-        if summary is None:
-            raise SessionNotFound(sid)
-        return summary
+        return self._summary(sid, stored_summary(sid))
 
     def exists(self, sid: SessionId) -> bool:
         keys = SessionKeys(str(sid))
@@ -74,12 +69,12 @@ class SessionRegistry:
         """Change the notes or the active mark; None leaves them. Raises SessionNotFound, PreconditionFailed."""
         changes = {name: value for name, value in (("notes", notes), ("active", active)) if value is not None}
         for _ in range(ATTEMPTS):
-            summary, text = self.get(sid), self._text(sid)
+            options = summary_options(sid, **changes)
+            summary = self._summary(sid, options.pop("text"))
             if if_match is not None and if_match != summary_etag(summary):
                 raise PreconditionFailed(f"Session {sid} was changed meanwhile; read it again before changing it.")
-            head = summary_head(sid, text, **changes)
             plain = msgspec.json.encode(summary.to_dict() | changes).decode()
-            if finish_index(sid, head=head, head_of=sha_of(text), plain=plain) == 1:
+            if finish_index(sid, plain=plain, **options) == 1:
                 return self.get(sid)
         raise Unavailable(f"Session {sid} is being written too often to be changed; try again.")
 
@@ -127,11 +122,13 @@ class SessionRegistry:
                     removed += 1
         return removed
 
-    def _text(self, sid: SessionId) -> bytes | None:
-        try:
-            return client().get(SessionKeys(str(sid)).summary)
-        except KeyTypeError:
-            return b""
+    def _summary(self, sid: SessionId, text: bytes | None) -> SessionSummary:
+        summary = read_summary(sid, text)
+        if summary is None or summary.unreadable:
+            summary = self._from_indexes(sid, summary)
+        if summary is None:
+            raise SessionNotFound(sid)
+        return summary
 
     def _from_indexes(self, sid: SessionId, stored: SessionSummary | None) -> SessionSummary | None:
         """Return a summary made from the keys every writer keeps; None when there are none and nothing is stored."""
@@ -165,6 +162,25 @@ def summary_etag(summary: SessionSummary) -> str:
 def sha_of(text: bytes | None) -> str:
     """Return what the scripts know a stored text by: its SHA-1, or '' when there is none."""
     return "" if text is None else hashlib.sha1(text, usedforsecurity=False).hexdigest()
+
+
+def stored_summary(sid: SessionId) -> bytes | None:
+    """Return the text of a summary, None when there is none, nothing when its key holds no text."""
+    try:
+        text: bytes | None = client().get(SessionKeys(str(sid)).summary)
+    except KeyTypeError:
+        return b""
+    return text
+
+
+def summary_options(sid: SessionId, **changes: Any) -> dict[str, Any]:
+    """Return what `finish_index` needs to write the summary anew with changes of its head, and its `text` by now."""
+    text = stored_summary(sid)
+    sha, base = client().hmget(SessionKeys(str(sid)).index("stats"), "summary_sha", "summary_head")
+    options = {"text": text, "head_of": sha_of(text)}
+    if text is not None and sha is not None and base is not None and sha.decode() == sha_of(text):
+        return options | {"base": base.decode(), "head": summary_head(sid, base + b"}", **changes)}
+    return options | {"head": summary_head(sid, text, **changes)}
 
 
 def finish_index(sid: SessionId, **options: Any) -> int:

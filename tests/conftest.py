@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -80,7 +81,11 @@ def real_store(redis_server: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def fake_store() -> Iterator[redis.Redis]:
     """The process-wide client, on an empty server within this process."""
-    with override(FakeStoreClient(server=fakeredis.FakeServer(), protocol=2)) as client:
+    server = fakeredis.FakeServer()
+    with override(FakeStoreClient(server=server, protocol=2)) as client:
+        # The fake has no `redis.sha1hex` before a script has run, and none of its own then.
+        client.eval("return 1", 0)
+        server._lua_runtime.globals().redis.sha1hex = lambda text: hashlib.sha1(text).hexdigest().encode()
         yield client
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 #: Layout of the derived keys; another number makes every session build them anew on first use.
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 #: Events kept of each session, about: some 100 bytes each.
 EVENTS_KEPT = 10_000
 

@@ -1,5 +1,4 @@
--- Settle what is counted once a session: figures recounted from the scores, the summary, and the mark that says that the
--- derived keys are complete. Also takes new notes and the like, as another head of the summary.
+-- Settle what there is once a session: the summary, and the mark that says that the derived keys are complete. Also takes new notes and the like, as another head of the summary.
 --
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:bots:profit
@@ -10,12 +9,15 @@
 -- KEYS[7] bot_registry:session_current:{sid}
 -- KEYS[8] bot_registry:sessions; left out on a cluster, where it lies elsewhere and is written after
 -- ARGV[1] JSON: sid, index_status (prefix), version, now_us, events, and any of:
---   figures  {status: [n, sum, sumlo, sq, sqlo, wide]} as texts, with the revision they were counted at
 --   built    mark the derived keys as complete
---   head, head_of  write the summary; `plain` is its text while the derived keys are not complete, `average` an average to keep
+--   head     write the summary with this head, if the stored text still has the sha1 `head_of`, or was written by our scripts
+--     with the head `base`; `plain` is its text while the derived keys are not complete
+--   average, average_at  an average to keep in it, if that is still the session's revision
 --
--- Output: 1 done; 0 nothing done: the session changed since that revision; -1 nothing done: somebody else wrote the summary
+-- Output: 1 done; -1 nothing done: somebody else wrote the summary
+--- @include "order"
 --- @include "sums"
+--- @include "figures"
 --- @include "summary"
 
 local options = cjson.decode(ARGV[1])
@@ -25,25 +27,20 @@ local keys = {
 }
 local revision = redis.call('HGET', keys.stats, 'revision') or tostring(options.now_us)
 
+local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
 if options.head then
   local text = redis.call('GET', keys.summary)
-  if (text and redis.sha1hex(text) or '') ~= options.head_of then return -1 end
-end
-if options.figures then
-  if options.revision ~= revision then return 0 end
-  for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
-    local name, status = string.match(field, '^(%a+):(.*)$')
-    if name and not options.figures[status] then redis.call('HDEL', keys.stats, field) end
-  end
-  for status, found in pairs(options.figures) do
-    redis.call('HSET', keys.stats, 'n:' .. status, found[1], 'sum:' .. status, found[2], 'sumlo:' .. status, found[3],
-      'sq:' .. status, found[4], 'sqlo:' .. status, found[5], 'wide:' .. status, found[6])
-  end
+  local sha = text and redis.sha1hex(text) or ''
+  local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head')
+  -- Writes of ours change the figures behind the head all the time, and do not matter here.
+  local is_ours = is_built and text and options.base and sha == known[1] and options.base == known[2]
+  if sha ~= options.head_of and not is_ours then return -1 end
 end
 if options.built then redis.call('HSET', keys.stats, 'built', options.version, 'revision', revision) end
 if options.head then
-  if tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version then
-    write_summary(keys, options.head, load_figures(keys.stats, 'completed'), options.average)
+  if is_built then
+    local average = options.average_at == revision and options.average
+    write_summary(keys, options.head, load_figures(keys.stats, 'completed'), average)
   else
     redis.call('SET', keys.summary, options.plain)
   end

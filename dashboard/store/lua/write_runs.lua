@@ -25,7 +25,9 @@
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
 --   0 unchanged, -1 the stored record is another one, -2 there is no such run. First code: 1 done, 2 done, but the session's
 --   derived keys are not built yet, -1 nothing done: somebody else wrote the summary
+--- @include "order"
 --- @include "sums"
+--- @include "figures"
 --- @include "summary"
 --- @include "index_run"
 

@@ -37,10 +37,10 @@ end
 -- fixed indexes are ours to write now, `thorough` that they may name the run under statuses we do not know of.
 local function index_run(keys, figures, statuses, hash, old, new, fixed, thorough)
   if old then
-    count_run(figures_of(keys, figures, old.status), old.profit, -1)
+    count_run(figures_of(keys, figures, old.status), hash, old.profit, -1)
     if old.status ~= new.status then leave_status(keys, old.status, hash) end
   end
-  count_run(figures_of(keys, figures, new.status), new.profit, 1)
+  count_run(figures_of(keys, figures, new.status), hash, new.profit, 1)
   local prefix = keys.index_status_prefix .. new.status
   rank_run(prefix .. ':profit', prefix .. ':unranked', hash, new.profit)
   rank_run(prefix .. ':updated', prefix .. ':undated', hash, new.updated)
@@ -67,7 +67,7 @@ end
 -- Take the run out of every index, fixed and derived.
 local function drop_run(keys, figures, statuses, hash, old)
   if old then
-    count_run(figures_of(keys, figures, old.status), old.profit, -1)
+    count_run(figures_of(keys, figures, old.status), hash, old.profit, -1)
     leave_status(keys, old.status, hash)
   end
   redis.call('HDEL', keys.rows, hash)

@@ -20,7 +20,7 @@ local function write_summary(keys, head, completed, kept)
   local row = last[1] and redis.call('HGET', keys.rows, last[1])
   local average = kept or 'null'
   local ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit')
-  if not kept and ranked > 0 and completed.wide == 0 then average = number_text((completed.sum + completed.sumlo) / ranked) end
+  if not kept and ranked > 0 and completed.wide == 0 then average = number_text(total_of(completed.sum) / ranked) end
   local text = table.concat({
     head, ',"runCount":', redis.call('SCARD', keys.bots),
     ',"completedRuns":', completed.n,

@@ -1,14 +1,28 @@
--- Sums that do not drift: each is kept as two doubles (hi + lo), so that adding a profit and taking it away again leaves what
--- was there, also beside numbers 1e15 times as large. Squares are exact products (Dekker 1971, Knuth TAOCP 4.2.2).
--- Profits beyond WIDE would overflow as squares: they are counted instead, and whoever reads sums then adds up the scores.
+-- Sums that are exact: each is kept as doubles that do not overlap (Shewchuk 1997, as Python's math.fsum keeps them), so that
+-- adding a profit and taking it away again leaves what was there, whatever else is or was in the sum. Squares are exact
+-- products (Dekker 1971). Profits beyond WIDE would overflow as squares: they are counted instead, and whoever reads sums then
+-- adds up the scores.
 local WIDE = 1e150
 
-local function add_to(hi, lo, x)
-  local sum = hi + x
-  local part = sum - hi
-  lo = lo + ((hi - (sum - part)) + (x - part))
-  local top = sum + lo
-  return top, lo - (top - sum)
+-- Add x to a list of doubles, smallest first.
+local function add_to(parts, x)
+  local kept, count = 0, #parts
+  for i = 1, count do
+    local y = parts[i]
+    if math.abs(x) < math.abs(y) then x, y = y, x end
+    local high = x + y
+    local low = y - (high - x)
+    if low ~= 0 then
+      kept = kept + 1
+      parts[kept] = low
+    end
+    x = high
+  end
+  if x ~= 0 then
+    kept = kept + 1
+    parts[kept] = x
+  end
+  for i = kept + 1, count do parts[i] = nil end
 end
 
 local function square_of(x)
@@ -16,6 +30,25 @@ local function square_of(x)
   local high = split - (split - x)
   local low = x - high
   return product, ((high * high - product) + 2 * high * low) + low * low
+end
+
+-- The sum as one double.
+local function total_of(parts)
+  local sum = 0
+  for _, part in ipairs(parts) do sum = sum + part end
+  return sum
+end
+
+local function parts_of(text)
+  local parts = {}
+  for part in string.gmatch(text or '', '%S+') do parts[#parts + 1] = tonumber(part) end
+  return parts
+end
+
+local function text_of(parts)
+  local texts = {}
+  for i, part in ipairs(parts) do texts[i] = string.format('%.17g', part) end
+  return table.concat(texts, ' ')
 end
 
 -- The shortest text that reads back as the same double; JSON has no infinities.
@@ -28,37 +61,14 @@ local function number_text(x)
   end
 end
 
--- The figures of one status, read once a script and written back once.
-local function load_figures(stats, status)
-  local flat = redis.call('HMGET', stats, 'n:' .. status, 'sum:' .. status, 'sumlo:' .. status, 'sq:' .. status,
-    'sqlo:' .. status, 'wide:' .. status)
-  local figures = {}
-  for i = 1, 6 do figures[i] = tonumber(flat[i] or 0) end
-  return {n = figures[1], sum = figures[2], sumlo = figures[3], sq = figures[4], sqlo = figures[5], wide = figures[6]}
-end
-
--- Count a run in (sign 1) or out (sign -1) of the figures of its status; profit is a text, '' without one.
-local function count_run(figures, profit, sign)
-  figures.n = figures.n + sign
-  if profit == '' then return end
-  local x = tonumber(profit)
+-- Add a profit to sums, or with sign -1 take it out.
+local function sum_profit(sums, x, sign)
   if math.abs(x) > WIDE then
-    figures.wide = figures.wide + sign
+    sums.wide = sums.wide + sign
     return
   end
   local square, rest = square_of(x)
-  figures.sum, figures.sumlo = add_to(figures.sum, figures.sumlo, sign * x)
-  figures.sq, figures.sqlo = add_to(figures.sq, figures.sqlo, sign * square)
-  figures.sq, figures.sqlo = add_to(figures.sq, figures.sqlo, sign * rest)
-end
-
-local function store_figures(stats, status, figures)
-  if figures.n <= 0 then
-    redis.call('HDEL', stats, 'n:' .. status, 'sum:' .. status, 'sumlo:' .. status, 'sq:' .. status, 'sqlo:' .. status,
-      'wide:' .. status)
-    return
-  end
-  redis.call('HSET', stats, 'n:' .. status, figures.n, 'sum:' .. status, string.format('%.17g', figures.sum),
-    'sumlo:' .. status, string.format('%.17g', figures.sumlo), 'sq:' .. status, string.format('%.17g', figures.sq),
-    'sqlo:' .. status, string.format('%.17g', figures.sqlo), 'wide:' .. status, figures.wide)
+  add_to(sums.sum, sign * x)
+  add_to(sums.sq, sign * square)
+  add_to(sums.sq, sign * rest)
 end
