@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -23,6 +23,12 @@ from dashboard.api import fields
 if TYPE_CHECKING:
     # DRF's views read the settings that name this module.
     from rest_framework.views import APIView
+
+
+#: Parameters as they were sent: names and all their values.
+Asked = tuple[tuple[str, tuple[str, ...]], ...]
+#: Longest query string whose meaning is remembered.
+MOST_REMEMBERED = 1000
 
 
 class Page(Protocol):
@@ -140,20 +146,24 @@ class RepositoryFilterBackend(DjangoFilterBackend):
 def parameters_of(request: Request, filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
     """Return the validated parameters of a request. Raises ValidationError, a map of parameters."""
     params = strict_parameters(request.query_params, filterset)
-    if not params:
-        return _defaults(filterset)
-    bound = filterset(params, request=request)
+    # What a walk changes from page to page is left out, so that the rest is found again.
+    cursor = params.get("cursor", "")
+    asked = tuple((name, tuple(values)) for name, values in params.lists() if name != "cursor")
+    is_short = len(request.META.get("QUERY_STRING", "")) < MOST_REMEMBERED + len(cursor)
+    values = (_remembered if is_short else validated)(filterset, asked)
+    return values if not cursor else {**values, "cursor": cursor}
+
+
+def validated(filterset: type[RepositoryFilterSet], asked: Asked) -> Mapping[str, Any]:
+    """Return validated parameters. Raises ValidationError, a map of parameters."""
+    bound = filterset(MultiValueDict({name: list(values) for name, values in asked}))
     if not bound.is_valid():
         raise ValidationError({name: [str(message) for message in messages] for name, messages in bound.errors.items()})
-    return bound.form.cleaned_data
-
-
-@cache
-def _defaults(filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
-    """Return the parameters of a request without any, so that the commonest one needs no form."""
-    bound = filterset(MultiValueDict())
-    bound.form.full_clean()
     return MappingProxyType(bound.form.cleaned_data)
+
+
+#: The same parameters mean the same every time, and a form costs as much as a page of runs.
+_remembered = lru_cache(maxsize=1024)(validated)
 
 
 def strict_parameters(params: MultiValueDict, filterset: type[RepositoryFilterSet]) -> MultiValueDict:

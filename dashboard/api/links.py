@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.urls import get_script_prefix
 from django.utils.http import parse_etags
 
@@ -31,11 +31,11 @@ def own_path(request: HttpRequest) -> str:
     )
 
 
-def with_cursor(request: HttpRequest, cursor: str) -> str:
-    """Return the absolute address of the same list at another cursor; all other parameters stay."""
-    query: QueryDict = request.GET.copy()
-    query["cursor"] = cursor
-    return request.build_absolute_uri(f"{own_path(request)}?{query.urlencode()}")
+def at_cursors(request: HttpRequest, cursors: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the absolute addresses of the same list at other cursors, by relation; all other parameters stay."""
+    pairs = [(name, value) for name, values in request.GET.lists() if name != "cursor" for value in values]
+    base = f"{request.scheme}://{request.get_host()}{own_path(request)}?"
+    return {rel: base + urlencode([*pairs, ("cursor", cursor)]) for rel, cursor in cursors.items() if cursor}
 
 
 def link_header(links: Mapping[str, str]) -> str:

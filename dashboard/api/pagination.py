@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.api.filters import IntegerFilter, Page, RepositoryQuery, TextFilter
-from dashboard.api.links import link_header, with_cursor
+from dashboard.api.links import at_cursors, link_header
 
 if TYPE_CHECKING:
     # DRF's views read the settings that name this module.
@@ -29,8 +29,7 @@ class CursorPagination(BasePagination):
 
     def get_paginated_response(self, data: Page) -> Response:
         """Return the answer: the page's body as it is, its neighbours in the Link header."""
-        cursors = {"next": data.next_cursor, "prev": data.previous_cursor}
-        links = {rel: with_cursor(self.request._request, cursor) for rel, cursor in cursors.items() if cursor}
+        links = at_cursors(self.request._request, {"next": data.next_cursor, "prev": data.previous_cursor})
         self.view.page, self.view.page_links = data, links
         return self.view.respond(data.body(), headers={"Link": link_header(links)} if links else None)
 

@@ -2,11 +2,16 @@
 
 The API is limited for each user, logging in for each client address and name together, so that one name's attempts
 from one address stop neither the others behind that address nor that name elsewhere.
+
+A process draws requests from a user's limit some at a time (see `draw`), as counting each one in Redis costs as much as
+the page it is for.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Characters of a user name that count; longer ones cannot exist.
 NAME_LENGTH = 150
+#: Times a process asks Redis for a share of a user's limit, at most, before the limit is used up.
+DRAWS = 100
+#: Users whose allowances are remembered at once.
+MOST_ALLOWANCES = 10_000
 
 
 def client_address(request: HttpRequest) -> str:
@@ -49,9 +58,8 @@ def seconds_until_login(request: HttpRequest, username: object) -> int | None:
     Raises StoreUnavailable when the counters cannot be reached.
     """
     name = str(username)[:NAME_LENGTH].casefold() if isinstance(username, str | int) else ""
-    return _seconds_over(
-        request, group="login", value=f"{client_address(request)} {name}", rate=settings.RATELIMIT_LOGIN
-    )
+    usage = _usage(request, group="login", value=f"{client_address(request)} {name}", rate=settings.RATELIMIT_LOGIN)
+    return max(1, usage["time_left"]) if usage and usage["should_limit"] else None
 
 
 class UserRateThrottle(BaseThrottle):
@@ -63,9 +71,7 @@ class UserRateThrottle(BaseThrottle):
         """Count the request and tell whether it is within the limit."""
         if not request.user.is_authenticated:
             return True
-        self.wait_s = _seconds_over(
-            request._request, group="api", value=str(request.user.pk), rate=settings.RATELIMIT_API
-        )
+        self.wait_s = draw(request._request, str(request.user.pk))
         return self.wait_s is None
 
     def wait(self) -> int | None:
@@ -83,11 +89,50 @@ class LoginThrottle(UserRateThrottle):
         return self.wait_s is None
 
 
-def _seconds_over(request: HttpRequest, *, group: str, value: str, rate: str) -> int | None:
+@dataclass
+class Allowance:
+    """What a process may still let through for a user without asking, until the window ends (`time.time`)."""
+
+    left: int
+    ends: float
+
+
+_allowances: dict[tuple[str, str], Allowance] = {}
+
+
+def draw(request: HttpRequest, user: str) -> int | None:
+    """Count a user's request; return the seconds to wait when there were too many, None when it may go on.
+
+    Requests are drawn by the hundredth of the limit: never more than the limit pass, and each process may refuse one
+    hundredth early. Raises StoreUnavailable when the counters cannot be reached.
+    """
+    rate = settings.RATELIMIT_API
+    allowance = _allowances.get((user, rate))
+    # Two threads may both take the last one: a request more than counted, and none of them waits for a lock.
+    if allowance is not None and allowance.left > 0 and time.time() < allowance.ends:
+        allowance.left -= 1
+        return None
+    count, period = rate.split("/")
+    at_once = max(1, int(count) // DRAWS)
+    usage = _usage(request, group="api", value=user, rate=f"{int(count) // at_once}/{period}")
+    if usage is None or usage["should_limit"]:
+        return usage and max(1, usage["time_left"])
+    if len(_allowances) >= MOST_ALLOWANCES:
+        _allowances.clear()
+    # django-ratelimit counts the window's last second as its own.
+    _allowances[user, rate] = Allowance(at_once - 1, int(time.time()) + usage["time_left"] + 1)
+    return None
+
+
+def forget() -> None:
+    """Give up what this process has drawn: for tests."""
+    _allowances.clear()
+
+
+def _usage(request: HttpRequest, *, group: str, value: str, rate: str) -> dict[str, Any] | None:
+    """Count one; return what django-ratelimit says, None when limits are switched off. Raises StoreUnavailable."""
     with translated():
         usage = get_usage(request, group=group, key=lambda _group, _request: value, rate=rate, increment=True)
-    if usage is None:
-        return None
-    if usage["time_left"] < 0 and usage["limit"] == 0:
+    if usage is not None and usage["time_left"] < 0 and usage["limit"] == 0:
         raise StoreUnavailable()
-    return max(1, usage["time_left"]) if usage["should_limit"] else None
+    return usage

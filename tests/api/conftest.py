@@ -16,6 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
+from dashboard.api import throttles
 from sessions_app.records import SessionId
 
 SID = "BTC/USDT:USDT:1h:1700000000000:1703600000000"
@@ -77,6 +78,12 @@ def assert_error(response: Any, status: int, code: str | None = None) -> dict[st
     assert {"detail", "code"} <= body.keys(), body
     assert code is None or body["code"] == code, body
     return body
+
+
+@pytest.fixture(autouse=True)
+def _no_allowances() -> None:
+    """Let no test draw on what another has left of a limit."""
+    throttles.forget()
 
 
 @pytest.fixture

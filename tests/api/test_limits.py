@@ -9,6 +9,7 @@ import redis
 from django.core.cache import cache
 from django.test import RequestFactory, override_settings
 
+from dashboard.api import throttles
 from dashboard.api.throttles import client_address, seconds_until_login
 from dashboard.env import _networks
 from tests.api.conftest import PASSWORD, assert_error, body_of, path_of
@@ -28,6 +29,31 @@ def test_a_user_over_the_limit_waits_and_others_do_not(client_of, runs):
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
     assert_error(answers[3], 429, "throttled")
     assert writer.get("/api/sessions").status_code == 200
+
+
+@pytest.mark.parametrize("rate, passing, counted", [("200/m", 200, 101), ("99/m", 99, 100), ("250/m", 250, 126)])
+def test_a_large_limit_is_drawn_in_parts_and_kept_to_the_request(db, monkeypatch, rate, passing, counted):
+    calls, request = [], RequestFactory().get("/api/sessions")
+    count, now = throttles.get_usage, throttles.time.time()
+    monkeypatch.setattr(throttles.time, "time", lambda: now)
+    monkeypatch.setattr(throttles, "get_usage", lambda *args, **more: calls.append(1) or count(*args, **more))
+    with override_settings(RATELIMIT_API=rate):
+        waits = [throttles.draw(request, "7") for _ in range(passing + 1)]
+    assert waits[:-1] == [None] * passing
+    assert 1 <= waits[-1] <= 60
+    assert len(calls) == counted
+
+
+def test_what_is_left_of_a_draw_ends_with_its_window(db, monkeypatch):
+    request, clock = RequestFactory().get("/api/sessions"), throttles.time.time
+    with override_settings(RATELIMIT_API="1000/s"):
+        assert throttles.draw(request, "7") is None
+        [allowance] = throttles._allowances.values()
+        assert allowance.left == 9
+        monkeypatch.setattr(throttles.time, "time", lambda: clock() + 2)
+        assert throttles.draw(request, "7") is None
+        [allowance] = throttles._allowances.values()
+        assert allowance.left == 9
 
 
 @override_settings(RATELIMIT_API="1/m")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
+from bots_app.filters import RunFilterSet
+from dashboard.api.filters import parameters_of
 from tests.api.conftest import assert_error, body_of, path_of
 
 RUN = path_of("bots", "run-000")
@@ -28,6 +32,21 @@ def refusal(response, name: str) -> str:
     assert list(body) == [name], body
     [words] = body[name]
     return words
+
+
+def test_what_parameters_mean_is_remembered_but_for_the_cursor(rf):
+    def parameters(query: str):
+        return parameters_of(Request(rf.get(f"/?{query}")), RunFilterSet)
+
+    first, second = parameters("limit=7&status=a&cursor=x"), parameters("limit=7&status=a&cursor=y")
+    assert (first["cursor"], second["cursor"], parameters("limit=7&status=a")["cursor"]) == ("x", "y", "")
+    assert first["limit"] == second["limit"] == 7
+    assert parameters("status=a&status=b")["status"] == ("a", "b") == parameters("status=a,b")["status"]
+    assert parameters(f"status={'s' * 200}," + ",".join(["x" * 190] * 6))["status"]
+    with pytest.raises(ValidationError):
+        parameters("limit=0")
+    with pytest.raises(ValidationError):
+        parameters("limit=0")
 
 
 @pytest.mark.parametrize("where", READS)
