@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+#: The times that Python, and so every page, can show: from year 1 to 9999.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Levels of nesting beyond which a text is not read: nobody writes such a record, and recursion has to end somewhere.
 MAX_DEPTH = 200
 
@@ -25,9 +29,13 @@ def parse_json(text: bytes) -> object:
     Strict JSON is tried first, as it is ten times as quick. Raises NotJsonError.
     """
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        value = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
         pass
+    else:
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+            raise NotJsonError("nested too deep")
+        return value
     try:
         value = json.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -40,6 +48,19 @@ def parse_json(text: bytes) -> object:
     except ValueError:
         raise NotJsonError("a number with too many digits") from None
     return json_safe(value)
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for holder in level
+            if isinstance(holder, dict | list)
+            for item in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(item, dict | list)
+        ]
+    return bool(level)
 
 
 def json_safe(value: object, *, depth: int = 0) -> object:
@@ -80,20 +101,32 @@ def to_number(value: object) -> int | float | None:
 
 def to_ms(value: object) -> int | None:
     """Return a time as ms since 1970 UTC: from s, ms, us or ns (told apart by size) or ISO 8601; else None."""
-    number = to_number(value)
-    if number is not None:
-        size = abs(number)
-        for least, per_ms in ((1e17, 1e6), (1e14, 1e3), (1e11, 1.0)):
-            if size >= least:
-                return int(number / per_ms) if per_ms > 1 else int(number)
-        return int(number * 1000)
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    return None
+        with suppress(ValueError):
+            value = int(value)
+    number = to_number(value)
+    moment = _iso_ms(value) if number is None else _number_ms(number)
+    return moment if moment is not None and _FIRST_MS <= moment <= _LAST_MS else None
+
+
+def _iso_ms(value: object) -> int | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _number_ms(number: int | float) -> int:
+    size = abs(number)
+    for least, per_ms in ((1e17, 1_000_000), (1e14, 1_000), (1e11, 1)):
+        if size >= least:
+            # Whole numbers stay whole: a double does not hold every nanosecond.
+            return int(number) // per_ms
+    # Fractions of a second are no exact doubles.
+    return round(number * 1000)
 
 
 def to_text(value: object) -> str | None:
