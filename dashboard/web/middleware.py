@@ -5,6 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from dashboard.errors import DashboardError
@@ -23,6 +27,24 @@ class RequestIdMiddleware:
         request.id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """django-csp's, which would compose the same policy anew for every answer, at the price of all other middleware."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self.config: object = None
+        self.policy = ""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Send the policy of the settings; an answer with wishes of its own, or a nonce, is left to django-csp."""
+        if settings.DEBUG or hasattr(request, "_csp_nonce") or any(name.startswith("_csp") for name in vars(response)):
+            return super().process_response(request, response)
+        if self.config is not settings.CONTENT_SECURITY_POLICY:
+            self.config, self.policy = settings.CONTENT_SECURITY_POLICY, build_policy()
+        response.setdefault(HEADER, self.policy)  # type: ignore[attr-defined]
         return response
 
 
