@@ -38,7 +38,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
 from dashboard.store.shared import chunked
-from dashboard.tolerant import from_bytes
+from dashboard.tolerant import NOT_STRICT, from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
 
@@ -202,7 +202,7 @@ class BotRegistry:
             run = self.get(sid, config_hash)
             try:
                 fields: dict[str, Any] = dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
-            except (msgspec.DecodeError, RecursionError):
+            except NOT_STRICT:
                 fields = dict(run.whole)
             changed = msgspec.json.encode(fields | changes)
             new = read_run(config_hash, changed)

@@ -11,7 +11,7 @@ import msgspec
 
 from bots_app.records import BacktestRunRecord, run_of
 from dashboard.errors import InvalidRecord
-from dashboard.tolerant import NotJsonError, parse_json, to_ms, to_text
+from dashboard.tolerant import NOT_STRICT, NotJsonError, parse_json, parse_strict, to_ms, to_text
 
 #: Longest configHash that is written: it stands in every index.
 MAX_HASH_LENGTH = 200
@@ -59,8 +59,10 @@ def _encode(value: object) -> bytes:
 def _split(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the record's fields as raw text and as values; NaN and the like, no JSON at all, become null in both."""
     try:
-        return dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw])), msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        value = parse_strict(text)
+        if isinstance(value, dict):
+            return dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw])), value
+    except NOT_STRICT:
         pass
     try:
         tree = parse_json(text)

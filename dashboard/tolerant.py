@@ -19,8 +19,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_DEPTH = 200
 
 
+#: What reading strictly raises.
+NOT_STRICT = (ValueError, RecursionError)
+
+
 class NotJsonError(ValueError):
     """Raised when a text is no JSON; the message is the reason, without the text."""
+
+
+def parse_strict(text: bytes) -> object:
+    """Return the value of a JSON text that every program can read. Raises one of NOT_STRICT."""
+    value = msgspec.json.decode(text)
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+        raise NotJsonError("nested too deep")
+    return value
 
 
 def parse_json(text: bytes) -> object:
@@ -28,14 +40,8 @@ def parse_json(text: bytes) -> object:
 
     Strict JSON is tried first, as it is ten times as quick. Raises NotJsonError.
     """
-    try:
-        value = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        pass
-    else:
-        if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_too_deep(value):
-            raise NotJsonError("nested too deep")
-        return value
+    with suppress(*NOT_STRICT):
+        return parse_strict(text)
     try:
         value = json.loads(text.decode("utf-8"))
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from dashboard.errors import InvalidParameter, InvalidSessionId
-from dashboard.tolerant import NotJsonError, parse_json, to_ms, to_number, to_text
+from dashboard.tolerant import NOT_STRICT, NotJsonError, parse_json, parse_strict, to_ms, to_number, to_text
 
 #: Every field of the contract, in its order.
 SUMMARY_FIELDS = (
@@ -156,8 +156,9 @@ def summary_head(sid: SessionId, text: bytes | None, **changes: Any) -> str:
     raw: dict[str, Any] = {}
     if text is not None:
         try:
+            parse_strict(text)
             raw = dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
-        except (msgspec.DecodeError, RecursionError):
+        except NOT_STRICT:
             summary = read_summary(sid, text)
             raw = dict(summary.extra) | {"active": summary.active, "notes": summary.notes} if summary else {}
     identity = {
