@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix
 from django.utils.http import parse_etags
 
+from dashboard.errors import InvalidParameter
+
 
 def api_path(*segments: str) -> str:
     """Return an address under /api/, each segment percent-encoded."""
@@ -54,6 +56,14 @@ def holds(header: str | None, etag: str) -> bool:
         return False
     wanted = [one.removeprefix("W/") for one in parse_etags(header)]
     return wanted == ["*"] or etag.removeprefix("W/") in wanted
+
+
+def check_conditions(request: HttpRequest) -> None:
+    """Refuse a condition that would not be kept: whoever sends one relies on it. Raises InvalidParameter."""
+    if "HTTP_IF_MATCH" in request.META and request.method != "PATCH":
+        raise InvalidParameter("If-Match", "Only edits (PATCH) take this condition; leave it away.")
+    if "HTTP_IF_NONE_MATCH" in request.META and request.method not in ("GET", "HEAD"):
+        raise InvalidParameter("If-None-Match", "Only reading takes this condition; leave it away.")
 
 
 def expected_etag(request: HttpRequest) -> str | None:

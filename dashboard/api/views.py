@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from dashboard.api.authentication import TokenAuthentication
 from dashboard.api.exceptions import NOT_FOUND, exception_handler
 from dashboard.api.filters import RepositoryFilterBackend, RepositoryFilterSet, RepositoryQuery, parameters_of
-from dashboard.api.links import content_etag, holds
+from dashboard.api.links import check_conditions, content_etag, holds
 from dashboard.api.negotiation import Negotiation
 from dashboard.api.pagination import CursorPagination
 from dashboard.api.parsers import JSONParser, receive_chunks
@@ -65,6 +65,7 @@ class ApiMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may come in, then validate the parameters."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        check_conditions(request._request)
         receive_chunks(request._request)
         self.parameters = parameters_of(request, self.get_filterset_class())
 

@@ -224,6 +224,16 @@ def test_an_edit_of_what_was_changed_meanwhile_fails(api, path):
         )
 
 
+@pytest.mark.parametrize("method, path", [
+    ("PUT", path_of("bots", "run-001")), ("DELETE", path_of("bots", "run-001")), ("DELETE", path_of()), ("POST", BOTS),
+])  # fmt: skip
+def test_a_condition_that_would_not_be_kept_is_refused(api, method, path):
+    for header in ("If-Match", "If-None-Match"):
+        response = api.generic(method, path, b"{}", content_type="application/json", headers={header: "*"})
+        assert (response.status_code, list(body_of(response))) == (400, [header])
+    assert api.get(path_of("bots", "run-001")).status_code == 200
+
+
 def test_what_is_deleted_is_gone(api):
     path = path_of("bots", "run-001")
     gone = api.delete(path)
