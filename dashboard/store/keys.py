@@ -49,8 +49,9 @@ PER_STATUS = ("profit", "unranked", "updated", "undated")
 _SUMMARY = "bot_registry:session_current:"
 _RUN = "bot_registry:run:"
 _TRADES = "bot_registry:trades:"
-#: What separates a foreign record's key into sid and hash: three colons for the sid, counted from the right.
-_SID = re.compile(r"(.+):([^:]+):(-?\d+):(-?\d+)", re.DOTALL)
+#: What separates a foreign record's key into sid and hash: three colons for the sid, counted from the right. Takes what
+#: `SessionId.parse` takes.
+_SID = re.compile(r"(.+):([^:]+):(-?\d{1,19}):(-?\d{1,19})", re.DOTALL)
 
 
 @dataclass(frozen=True)

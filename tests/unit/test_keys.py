@@ -1,0 +1,123 @@
+"""The table in the docstring of `keys` is true: one of everything is written, and every key found is a row of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import redis
+
+from bots_app.registry import BotRegistry
+from bots_app.writing import RunWrite
+from dashboard.store import keys as store_keys
+from dashboard.store.keys import SessionKeys, session_of
+from sessions_app.discovery import discover
+from sessions_app.records import SessionId
+from sessions_app.registry import SessionRegistry
+from tests.contract.model import SID, run
+
+ROW = re.compile(r"^((?:bot_registry:|session:)\S+) +(string|set|zset|hash|stream) +\S", re.MULTILINE)
+ROWS = ROW.findall(store_keys.__doc__)
+#: What stands for a part of a key, as a pattern.
+PARTS = {"{configHash}": r"run-\d", "{status}": r"(?:completed|failed|odd:profit)"}
+
+
+def pattern_of(row: str, tag: str) -> re.Pattern[str]:
+    """Return what a key of a row looks like; the session id is written as `tag`."""
+    parts = PARTS | {"{sid}": re.escape(tag)}
+    pieces = re.split(r"(\{\w+\})", row)
+    return re.compile("".join(parts.get(piece) or re.escape(piece) for piece in pieces))
+
+
+def write_one_of_everything() -> None:
+    """Write runs of several statuses, with a profit or without, with trades; notes; and search for sessions."""
+    sid = SessionId.parse(SID)
+    writes = [run("run-1", 1.5, trades=[{"profit": 1}]), run("run-2", None, "failed"), run("run-3", 2.5, "odd:profit")]
+    BotRegistry().put_many(sid, [RunWrite.parse(one) for one in writes])
+    SessionRegistry().annotate(sid, notes="tried")
+    discover()
+
+
+def found(store: redis.Redis) -> dict[str, str]:
+    return {key.decode(): store.type(key).decode() for key in store.scan_iter(count=1000)}
+
+
+def undated(keys: SessionKeys, store: redis.Redis) -> None:
+    """Add a run without a time, as another program may write it: ours get one."""
+    store.set(keys.run("run-4"), '{"status":"completed"}')
+    store.sadd(keys.bots, "run-4")
+    store.sadd(keys.status("completed"), "run-4")
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any, *, is_cluster: bool) -> None:
+    settings.REDIS_CLUSTER = is_cluster
+    tag = f"{{{SID}}}" if is_cluster else SID
+    keys, sid = SessionKeys(SID), SessionId.parse(SID)
+    undated(keys, real_store)
+    assert BotRegistry().status_counts(sid) == {"completed": 1}
+    write_one_of_everything()
+    seen = found(real_store)
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SessionRegistry().delete(sid, progress=stop)
+    seen |= found(real_store)
+
+    assert len(ROWS) == 19
+    patterns = {row: pattern_of(row, tag) for row, _ in ROWS}
+    kinds = dict(ROWS)
+    used = set()
+    for key, kind in seen.items():
+        rows = [row for row, pattern in patterns.items() if pattern.fullmatch(key)]
+        assert len(rows) == 1, f"{key} matches {rows}"
+        assert kinds[rows[0]] == kind, key
+        used.add(rows[0])
+    assert used == set(kinds)
+    assert all("{" not in key.replace(tag, "") for key in seen)
+
+
+def test_only_the_mark_of_the_last_search_expires(real_store: redis.Redis) -> None:
+    write_one_of_everything()
+    assert {key for key in found(real_store) if real_store.ttl(key) != -1} == {store_keys.DISCOVERED}
+
+
+@pytest.mark.parametrize(
+    ("key", "owner"),
+    [
+        ("bot_registry:session_current:A:1h:1:2", ("A:1h:1:2", None)),
+        ("bot_registry:session_current:A/B:C:1h:1:2", ("A/B:C:1h:1:2", None)),
+        ("bot_registry:run:A:1h:1:2:x", ("A:1h:1:2", "x")),
+        ("bot_registry:run:A:1h:1:2:1h:3:4:x", ("A:1h:1:2:1h:3:4", "x")),
+        ("session:A:1h:1:2:bots", ("A:1h:1:2", None)),
+        ("session:A:1h:1:2:bots:profit", None),
+        ("bot_registry:trades:A:1h:1:2:x", None),
+        ("bot_registry:run:A:1h:1:x", None),
+        ("bot_registry:session_current:nonsense", None),
+        ("session::bots", None),
+        ("session:A:1h:1:" + "9" * 30 + ":bots", None),
+        ("other", None),
+    ],
+)
+def test_a_key_tells_its_session(key: str, owner: tuple[str, str | None] | None) -> None:
+    assert session_of(key) == owner
+
+
+def test_on_a_cluster_only_tagged_keys_are_sessions(settings: Any) -> None:
+    settings.REDIS_CLUSTER = True
+    assert session_of("session:{A:1h:1:2}:bots") == ("A:1h:1:2", None)
+    assert session_of("bot_registry:run:{A:1h:1:2}:x") == ("A:1h:1:2", "x")
+    assert session_of("session:A:1h:1:2:bots") is None
+
+
+def test_a_pattern_takes_no_letter_of_the_id_for_a_wildcard(real_store: redis.Redis) -> None:
+    keys = SessionKeys(r"a*b?c[d]^\e:1h:1:2")
+    names = {keys.run("x"), keys.trades("x"), keys.status("s")}
+    others = {SessionKeys("aXbYcdZ:1h:1:2").run("x"), SessionKeys(r"a**bXc[d]^\e:1h:1:2").run("x")}
+    real_store.mset(dict.fromkeys(names | others, "1"))
+    for prefix in (keys.run_prefix, keys.trades_prefix, keys.status_prefix):
+        matching = {key.decode() for key in real_store.scan_iter(match=keys.pattern(prefix))}
+        assert matching == {name for name in names if name.startswith(prefix)}
