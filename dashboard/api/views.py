@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS
@@ -20,7 +21,7 @@ from dashboard.api.filters import RepositoryFilterBackend, RepositoryFilterSet, 
 from dashboard.api.links import check_conditions, content_etag, holds
 from dashboard.api.negotiation import Negotiation
 from dashboard.api.pagination import CursorPagination
-from dashboard.api.parsers import JSONParser, receive_chunks
+from dashboard.api.parsers import JSONParser, drain, receive_chunks
 from dashboard.api.permissions import Rights
 from dashboard.api.renderers import BrowsableRenderer, JSONRenderer, encode
 from dashboard.api.throttles import UserRateThrottle
@@ -68,6 +69,13 @@ class ApiMixin:
         check_conditions(request._request)
         receive_chunks(request._request)
         self.parameters = parameters_of(request, self.get_filterset_class())
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Finish the answer, once the whole request is in."""
+        drain(request._request)
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def respond(
         self, data: Any, *, etag: str | None = None, status: int = 200, headers: Mapping[str, str] | None = None

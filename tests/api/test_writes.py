@@ -134,6 +134,18 @@ def test_a_body_over_the_limit_is_refused_unread(api):
     assert post(api, record(61)).status_code == 200
 
 
+@pytest.mark.parametrize("role, path, status", [
+    ("anonymous", BOTS, 401), ("analyst", BOTS, 403), ("writer", "/api/nosuch", 404), ("writer", f"{BOTS}?x=1", 400),
+    ("writer", path_of("bots", "aggregate"), 405),
+])  # fmt: skip
+def test_a_refused_body_is_taken_in_for_the_connections_sake(client_of, runs, role, path, status):
+    body = b"x" * 200_000
+    stream = io.BytesIO(body)
+    headers = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(body))}
+    assert client_of(role).generic("POST", path, content_type="application/json", **headers).status_code == status
+    assert stream.tell() == len(body)
+
+
 @override_settings(MAX_BODY_BYTES=2000)
 def test_a_body_may_come_in_chunks(api):
     def send(body: bytes):
