@@ -9,7 +9,7 @@ from __future__ import annotations
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
-from dashboard.store.pages import EDGE, RANKED, PageReply, Position, read_page
+from dashboard.store.pages import EDGE, RANKED, UNRANKED, PageReply, Position, read_page
 
 #: Runs looked at by one step of a walk, and matches up to which they are fetched whole.
 STEP = 1_000
@@ -31,12 +31,9 @@ def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, lim
     else:
         found = _collect(keys, query, position, limit + 1)
         has_more, found = len(found) > limit, found[:limit]
-        turned = Position(position.at, position.score, position.member, not position.backward)
-        has_opposite = position.at != EDGE and bool(_collect(keys, query, turned, 1))
         preceding = 0 if not position.backward and position.at == EDGE else -1
-        if position.backward:
-            # The run that the cursor stands on comes after a page read backward.
-            found, has_opposite = found[::-1], position.at != EDGE
+        has_opposite = position.at != EDGE and bool(_collect(keys, query, _turned(position, found), 1))
+        found = found[::-1] if position.backward else found
     has_previous, has_next = (has_more, has_opposite) if position.backward else (has_opposite, has_more)
     members = [member for member, _ in found]
     rows = client().hmget(keys.index("rows"), members) if members else []
@@ -104,6 +101,14 @@ def _collect(keys: SessionKeys, query: RunQuery, position: Position, want: int) 
             break
         position = following
     return found[:want]
+
+
+def _turned(position: Position, found: list[Entry]) -> Position:
+    """Return where the runs against the direction of a page begin: before the first one met, or at the edge."""
+    if not found:
+        return Position(backward=not position.backward)
+    member, score = found[0]
+    return Position(RANKED if score else UNRANKED, score, member, not position.backward)
 
 
 def _is_within(profit: float, query: RunQuery) -> bool:

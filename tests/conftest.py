@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import fakeredis
 import pytest
@@ -18,7 +20,7 @@ from django.core.cache import cache
 
 from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
-from dashboard.store.client import StoreClient, TranslatingMixin, override
+from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
 
 #: Seconds a server without data may take to start.
 START_LIMIT_S = 10
@@ -93,6 +95,37 @@ def fake_store() -> Iterator[redis.Redis]:
 def store(request: pytest.FixtureRequest) -> redis.Redis:
     """The process-wide client, on each kind of server in turn: for tests of what both must do alike."""
     return request.getfixturevalue(f"{request.param}_store")
+
+
+class Calls:
+    """How often the store was asked: a command, a script and a whole pipeline are one round trip each."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def of(self, action: Callable[[], Any]) -> int:
+        """Return how many round trips an action takes."""
+        before = self.count
+        action()
+        return self.count - before
+
+
+@pytest.fixture
+def redis_calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Count the round trips of every client of the store."""
+    calls = Calls()
+
+    def counted(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def call(*args: Any, **options: Any) -> Any:
+            calls.count += 1
+            return method(*args, **options)
+
+        return call
+
+    monkeypatch.setattr(TranslatingMixin, "execute_command", counted(TranslatingMixin.execute_command))
+    monkeypatch.setattr(StorePipeline, "execute", counted(StorePipeline.execute))
+    return calls
 
 
 @pytest.fixture(autouse=True)
