@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
-from dashboard.errors import DashboardError, StoreUnavailable, Unavailable
+from dashboard.errors import DashboardError, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -78,24 +78,24 @@ def index_values(run: Run) -> tuple[str, str, str, bytes]:
 
 
 def read_texts(keys: SessionKeys, hashes: Sequence[str]) -> list[tuple[bytes | None, str | None]]:
-    """Return (text, None) of each record, (None, None) where there is none, (None, reason) where it is no text."""
+    """Return (text, None) of each record, (None, None) where there is none, (None, reason) where the key holds no text.
+
+    Cost: one round trip, and another where something is missing.
+    """
+    texts = client().mget(map(keys.run, hashes)) if hashes else []
+    missing = [index for index, text in enumerate(texts) if text is None]
+    if not missing:
+        return [(text, None) for text in texts]
     pipe = client().pipeline()
-    for config_hash in hashes:
-        pipe.get(keys.run(config_hash))
-    found = pipe.execute(raise_on_error=False)
-    wrong = [index for index, text in enumerate(found) if isinstance(text, Exception)]
-    if wrong:
-        pipe = client().pipeline()
-        for index in wrong:
-            pipe.type(keys.run(hashes[index]))
-        kinds = dict(zip(wrong, pipe.execute(), strict=True))
-        if b"string" in kinds.values():
-            raise StoreUnavailable()
-        return [
-            (None, f"stored as a {from_bytes(kinds[index])}, not as text") if index in kinds else (text, None)
-            for index, text in enumerate(found)
-        ]
-    return [(text, None) for text in found]
+    for index in missing:
+        pipe.type(keys.run(hashes[index]))
+    kinds = dict(zip(missing, pipe.execute(), strict=True))
+    if b"string" in kinds.values():
+        return read_texts(keys, hashes)  # written since: read with the others
+    reasons = {
+        index: f"stored as a {from_bytes(kind)}, not as text" for index, kind in kinds.items() if kind != b"none"
+    }
+    return [(text, reasons.get(index)) for index, text in enumerate(texts)]
 
 
 def read_runs(keys: SessionKeys, hashes: Sequence[str]) -> list[Run]:

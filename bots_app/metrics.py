@@ -66,9 +66,14 @@ def metrics_of(record: Mapping[str, Any]) -> dict[str, int | float | None]:
     """Return every known metric of a record, None where it is missing, no number, or not finite."""
     found: dict[str, int | float | None] = {}
     for name, paths in metric_paths().items():
-        found[name] = next(
-            (number for steps in paths if (number := to_number(value_at(record, steps))) is not None), None
-        )
+        number = None
+        for steps in paths:
+            value: Any = record
+            for step in steps:
+                value = value.get(step) if isinstance(value, dict) else None
+            if value is not None and (number := to_number(value)) is not None:
+                break
+        found[name] = number
     return found
 
 

@@ -17,6 +17,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import PER_STATUS
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
+from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
 
@@ -56,16 +57,15 @@ def rebuild(
 
 
 def _not_found_by_key(indexer: SessionIndexer, hashes: list[str]) -> list[str]:
-    """Return the hashes that the walk over the record keys cannot have filed: no record, or not told by its key."""
-    pipe = client().pipeline()
-    for config_hash in hashes:
-        pipe.exists(indexer.keys.run(config_hash))
-    exists = pipe.execute()
-    return [
-        config_hash
-        for config_hash, is_there in zip(hashes, exists, strict=True)
-        if not is_there or store_keys.session_of(indexer.keys.run(config_hash)) != (str(indexer.sid), config_hash)
-    ]
+    """Return the hashes that the walk over the record keys cannot have filed: without a record, or told by no key."""
+    keys = indexer.keys
+    missing = set(map(from_bytes, script("missing_runs")([keys.bots], [keys.run_prefix, *hashes])))
+
+    def is_told(config_hash: str) -> bool:
+        # Only a colon can be taken for one that ends the session id.
+        return ":" not in config_hash or store_keys.session_of(keys.run(config_hash)) == (str(indexer.sid), config_hash)
+
+    return [config_hash for config_hash in hashes if config_hash in missing or not is_told(config_hash)]
 
 
 def _sweep(indexer: SessionIndexer) -> int:
