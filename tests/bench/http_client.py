@@ -6,6 +6,8 @@ import re
 import selectors
 import socket
 import time
+from collections.abc import Sequence
+from itertools import cycle
 
 CHUNK = 65536
 #: Seconds a server has to answer.
@@ -61,21 +63,27 @@ def get(path: str, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def throughput(port: int, request: bytes, *, connections: int, seconds: float) -> float:
+def with_header(request: bytes, name: str, value: str) -> bytes:
+    """Return a request with one more header."""
+    return request.removesuffix(b"\r\n") + f"{name}: {value}\r\n\r\n".encode()
+
+
+def throughput(port: int, requests: Sequence[bytes], *, connections: int, seconds: float) -> float:
     """Return the requests answered in a second when every connection asks again as soon as it has its answer."""
     selector = selectors.DefaultSelector()
     opened = [HttpConnection(port) for _ in range(connections)]
+    following = cycle(requests)
     try:
         for one in opened:
             selector.register(one.socket, selectors.EVENT_READ, one)
-            one.socket.sendall(request)
+            one.socket.sendall(next(following))
         answered, start = 0, time.perf_counter()
         while (passed := time.perf_counter() - start) < seconds:
             for key, _ in selector.select(LIMIT_S):
                 key.data.read()
                 if key.data.take() is not None:
                     answered += 1
-                    key.data.socket.sendall(request)
+                    key.data.socket.sendall(next(following))
         return answered / passed
     finally:
         selector.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import urllib.error
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote, urlencode
@@ -22,16 +22,19 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from bots_app.query import RunQuery
 from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
 from tests.bench.data import Sessions
 from tests.bench.environment import free_port, running
 from tests.bench.floor_app import COMMAND, URL
-from tests.bench.http_client import HttpConnection, get, throughput
+from tests.bench.http_client import HttpConnection, get, throughput, with_header
 from tests.bench.pages import HIGH, LIMIT, LOW, Floors, cursor_at
 from tests.bench.raw import RawConnection
 from tests.bench.report import Report, at_least, at_most
 from tests.bench.timing import Way, interleave
 
 CONNECTIONS = 16
+#: Users whose requests take turns: at 600 a minute each, the usual limit, a minute of them is 76,800 requests.
+USERS = 128
 #: Seconds each server is loaded at a time, in turns.
 TURN_S = 1.0
 
@@ -82,35 +85,45 @@ def measure(report: Report, sessions: Sessions, raw: RawConnection, folder: Path
         at_once(report, ports, requests["page by profit"], turns)
 
 
-def requests_for(sessions: Sessions) -> dict[str, bytes]:
-    """Return what is asked of the product."""
-    user = get_user_model().objects.create_user("bench", password=os.urandom(16).hex())
-    token = f"Bearer {AccessToken.for_user(user)}"
+def tokens() -> list[str]:
+    """Return the tokens of enough users that none of them meets the rate limit, which is the usual one."""
+    model = get_user_model()
+    made = model.objects.bulk_create(model(username=f"bench{number}", password="!") for number in range(USERS))
+    return [str(AccessToken.for_user(user)) for user in made]
+
+
+def requests_for(sessions: Sessions) -> dict[str, list[bytes]]:
+    """Return what is asked of the product, by every user."""
     path = f"/api/sessions/{quote(str(sessions.main), safe='')}/bots"
-    query = RunQuery()
-    deepest, _ = cursor_at(sessions.main, query, client().zcard(f"session:{sessions.main}:bots:profit") - LIMIT - 1)
+    runs = client().zcard(SessionKeys(str(sessions.main)).profit)
+    deepest, _ = cursor_at(sessions.main, RunQuery(), runs - LIMIT - 1)
     asked = {
-        "page by profit": "",
-        "status and profit range": urlencode({"status": "completed", "minProfit": LOW, "maxProfit": HIGH}),
-        "deepest page": urlencode({"cursor": deepest}),
+        "page by profit": path,
+        "status and profit range": f"{path}?{urlencode({'status': 'completed', 'minProfit': LOW, 'maxProfit': HIGH})}",
+        "deepest page": f"{path}?{urlencode({'cursor': deepest})}",
+        "aggregate": f"{path}/aggregate",
     }
-    found = {
-        name: get(f"{path}?{query}" if query else path, Authorization=token, Accept="*/*")
-        for name, query in asked.items()
+    bearers = [f"Bearer {token}" for token in tokens()]
+    return {
+        name: [get(address, Authorization=bearer, Accept="*/*") for bearer in bearers]
+        for name, address in asked.items()
     }
-    found["aggregate"] = get(f"{path}/aggregate", Authorization=token, Accept="*/*")
-    return found
 
 
-def one_by_one(report: Report, ports: Servers, requests: dict[str, bytes], rounds: int) -> None:
+def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]], rounds: int) -> None:
     """Measure one client that waits for each answer, on one kept connection to each server."""
     report.begin(f"Over HTTP, one request at a time ({settings.WORKERS} workers, login and rate limit on)")
     product, floor = HttpConnection(ports.product), HttpConnection(ports.floor)
-    health = get("/healthz")
-    ways: dict[str, Way] = {"floor": lambda: floor.call(get("/")), "health": lambda: product.call(health)}
-    ways |= {name: (lambda request=request: product.call(request)) for name, request in requests.items()}
-    unchanged = etag_of(product, requests["page by profit"])
-    ways["page unchanged (304)"] = lambda: product.call(unchanged, status=304)
+
+    def asking(asked: list[bytes], status: int = 200) -> Way:
+        following = cycle(asked)
+        return lambda: product.call(next(following), status=status)
+
+    page = requests["page by profit"]
+    unchanged = etag_of(product, page[0])
+    ways: dict[str, Way] = {"floor": lambda: floor.call(get("/")), "health": asking([get("/healthz")])}
+    ways |= {name: asking(asked) for name, asked in requests.items()}
+    ways["page unchanged (304)"] = asking([with_header(one, "If-None-Match", unchanged) for one in page], 304)
     try:
         size, least = (len(way()) for way in (ways["page by profit"], ways["floor"]))  # type: ignore[arg-type]
         if not 0 <= size - least < 1000:
@@ -125,8 +138,8 @@ def one_by_one(report: Report, ports: Servers, requests: dict[str, bytes], round
     report.compare("no page at all (/healthz)", found["health"], against="bare server", reference=found["floor"])
 
 
-def etag_of(connection: HttpConnection, request: bytes) -> bytes:
-    """Return the request as a client repeats it that already has the page."""
+def etag_of(connection: HttpConnection, request: bytes) -> str:
+    """Return the ETag of an answer."""
     connection.socket.sendall(request)
     while b"\r\n\r\n" not in connection.buffer:
         connection.read()
@@ -135,17 +148,17 @@ def etag_of(connection: HttpConnection, request: bytes) -> bytes:
         connection.read()
     if not found:
         raise AssertionError("the page has no ETag")
-    return request.removesuffix(b"\r\n") + b"If-None-Match: %b\r\n\r\n" % found[1]
+    return found[1].decode()
 
 
-def at_once(report: Report, ports: Servers, request: bytes, turns: int) -> None:
+def at_once(report: Report, ports: Servers, requests: list[bytes], turns: int) -> None:
     """Measure many clients at once, the servers in turns."""
     report.begin(f"Over HTTP, {CONNECTIONS} connections at once")
-    asked = {ports.product: request, ports.floor: get("/")}
+    asked = {ports.product: requests, ports.floor: [get("/")]}
     found: dict[int, list[float]] = {port: [] for port in asked}
     for turn in range(turns + 1):
-        for port, one in asked.items():
-            rate = throughput(port, one, connections=CONNECTIONS, seconds=TURN_S if turn else TURN_S / 2)
+        for port, some in asked.items():
+            rate = throughput(port, some, connections=CONNECTIONS, seconds=TURN_S if turn else TURN_S / 2)
             if turn:  # the first one opens the workers' own connections
                 found[port].append(rate)
     product, floor = (median(found[port]) for port in (ports.product, ports.floor))
