@@ -8,8 +8,8 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 class OneCoreArgon2Hasher(Argon2PasswordHasher):
     """Argon2id with 19 MiB, two passes, one lane: the OWASP password storage cheat sheet's first recommendation.
 
-    Some 20 ms of one core. Django's own choice takes 100 MiB and eight threads a login, its default, PBKDF2, 0.4 s: on a
-    small server a few scripts that log in at once would hold up everybody's pages.
+    Some 20 ms of one core. Django's own choice takes 100 MiB and eight threads a login, its default, PBKDF2, 0.4 s: on
+    a small server a few scripts that log in at once would hold up everybody's pages.
     """
 
     memory_cost = 19 * 1024
