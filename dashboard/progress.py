@@ -45,7 +45,7 @@ class Progress:
             self.stream.flush()
 
     def reach(self, done: int) -> None:
-        """Say how much is done in all; for work whose end is not known beforehand: a bar then counts without a total."""
+        """Say how much is done in all, for work whose end is not known: a bar then counts without a total."""
         if self.bar is None and not self.total and self.stream.isatty():
             self._open(None)
         self.advance(done - self.done)
