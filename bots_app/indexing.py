@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from django.conf import settings
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
 from dashboard.errors import DashboardError, Unavailable
@@ -40,10 +41,12 @@ Run = BacktestRunRecord | UnreadableRun
 
 
 def write_batch(
-    sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False
-) -> tuple[bool, list[int]]:
+    sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False,
+    unless_deleting: bool = False,
+) -> tuple[bool, list[int]]:  # fmt: skip
     """Hand a batch of operations (9 values each, see write_runs.lua) to the script: one round trip.
 
+    `unless_deleting` files nothing in a session that is being deleted.
     Returns whether the session's derived keys are built, and a code for each operation.
     """
     keys = SessionKeys(str(sid))
@@ -59,6 +62,10 @@ def write_batch(
             "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
             "statuses": list(statuses), "quiet": is_quiet,
         }  # fmt: skip
+        if unless_deleting:
+            options["deleting"] = keys.index("deleting")
+        if not settings.REDIS_CLUSTER:  # where the channel would be told to every node
+            options["written"] = store_keys.WRITTEN
         code, *rest = script("write_runs")(names, [msgspec.json.encode(options), *flat])
         if code != -1:
             return code == 1, rest
@@ -209,20 +216,25 @@ class SessionIndexer:
 
     def settle(self, *, with_summary: bool) -> None:
         """Recount the figures from the scores, mark the derived keys as complete, and write the summary if asked to."""
-        self._recount()
+        for _ in self.recount():
+            pass
+        self.finish(with_summary=with_summary)
+
+    def finish(self, *, with_summary: bool) -> None:
+        """Mark the derived keys as complete, and write the summary if asked to."""
         for _ in range(ATTEMPTS):
             options: dict[str, Any] = {"built": True}
             if with_summary:
                 options |= summary_options(self.sid)
-                options |= self._kept_average(options.pop("text"))
+                options |= self.kept_average(options.pop("text"))
             if finish_index(self.sid, **options) == 1:
                 return
         raise Unavailable(
             f"The summary of session {self.sid} is being written too often by another program; try again."
         )
 
-    def _recount(self) -> None:
-        """Count the figures of every status anew, in steps; what is written meanwhile is in them too."""
+    def recount(self) -> Iterator[None]:
+        """Count the figures of every status anew, a bounded step each time; what is written meanwhile is in them too."""
         fields = map(from_bytes, client().hkeys(self.keys.index("stats")))
         known = {name.partition(":")[2] for name in fields if ":" in name}
         for status in sorted(known | self.statuses):
@@ -231,8 +243,9 @@ class SessionIndexer:
             is_first = 1
             while script("recount_figures")(names, [status, SCORES, is_first]) != 1:
                 is_first = 0
+                yield
 
-    def _kept_average(self, text: bytes | None) -> dict[str, str]:
+    def kept_average(self, text: bytes | None) -> dict[str, str]:
         """Return the summary's own average if it is right as the mean over every run with a profit.
 
         Ours is over completed runs. Another program's number is shown as written unless it is wrong, and both means are

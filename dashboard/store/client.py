@@ -75,6 +75,14 @@ class StorePipeline(Pipeline):
         with translated():
             return super().execute(raise_on_error)
 
+    def answers(self) -> list[Any]:
+        """Execute; a command that fails by itself has its error as its answer. Raises StoreUnavailable."""
+        found = self.execute(raise_on_error=False)
+        for answer in found:
+            if isinstance(answer, Exception) and is_unavailable(answer):
+                raise StoreUnavailable() from answer
+        return found
+
 
 class TranslatingMixin:
     """What a client class needs so that every command of it raises our errors; the fake server's class takes it too."""

@@ -1,7 +1,8 @@
 """Every key of the product, and nothing else builds one.
 
 `{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
-hash tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery.
+hash tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery and the mark
+of who follows foreign writes.
 
 Fixed: read and written by other programs too.
 
@@ -19,6 +20,7 @@ status `x:profit`.
 
 bot_registry:sessions                        zset        every sid, score = lastUpdate
 bot_registry:sessions:discovered             string      there while the last search for foreign ones is recent; expires
+bot_registry:follower                        string      who follows foreign writes, how, how far behind (JSON); expires
 session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
 session:{sid}:index:stats                    hash        revision, version built, and per status count and exact sums
 session:{sid}:index:unranked                 zset        score 0, every run without a finite profit
@@ -43,6 +45,12 @@ from django.conf import settings
 SESSIONS = "bot_registry:sessions"
 #: Present while the last search for sessions that other programs made is recent.
 DISCOVERED = "bot_registry:sessions:discovered"
+#: Who follows foreign writes.
+FOLLOWER = "bot_registry:follower"
+#: Channel, not a key: what our own scripts have just written, for who follows the writes of others.
+WRITTEN = "bot_registry:written"
+#: Keys that foreign programs announce changes with: records and summaries.
+RECORDS, SUMMARIES = "bot_registry:run:*", "bot_registry:session_current:*"
 #: Derived sorted sets that exist for the whole session and, under `status:{status}:`, for each status.
 PER_STATUS = ("profit", "unranked", "updated", "undated")
 

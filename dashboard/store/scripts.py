@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,18 @@ class Script:
         except NoScriptError:
             with translated():
                 return client().eval(self.text, len(keys), *keys, *args)
+
+    def each(self, calls: Iterable[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Run the script for each (keys, args), all in one round trip; an error of one is its answer.
+
+        Raises StoreUnavailable.
+        """
+        pipe = client().pipeline()
+        pipe.script_load(self.text)
+        for keys, args in calls:
+            pipe.evalsha(self.sha, len(keys), *keys, *args)
+        answers: list[Any] = pipe.answers()
+        return answers[1:]
 
 
 @cache

@@ -12,6 +12,7 @@ from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store import keys as store_keys
 from dashboard.store.keys import SessionKeys, session_of
+from dashboard.store.lease import Lease
 from sessions_app.discovery import discover
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
@@ -37,6 +38,7 @@ def write_one_of_everything() -> None:
     BotRegistry().put_many(sid, [RunWrite.parse(one) for one in writes])
     SessionRegistry().annotate(sid, notes="tried")
     discover()
+    assert Lease().hold() is None
 
 
 def found(store: redis.Redis) -> dict[str, str]:
@@ -67,7 +69,7 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         SessionRegistry().delete(sid, progress=stop)
     seen |= found(real_store)
 
-    assert len(ROWS) == 19
+    assert len(ROWS) == 20
     patterns = {row: pattern_of(row, tag) for row, _ in ROWS}
     kinds = dict(ROWS)
     used = set()
@@ -80,9 +82,12 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
     assert all("{" not in key.replace(tag, "") for key in seen)
 
 
-def test_only_the_mark_of_the_last_search_expires(real_store: redis.Redis) -> None:
+def test_only_the_marks_of_the_last_search_and_of_the_follower_expire(real_store: redis.Redis) -> None:
     write_one_of_everything()
-    assert {key for key in found(real_store) if real_store.ttl(key) != -1} == {store_keys.DISCOVERED}
+    assert {key for key in found(real_store) if real_store.ttl(key) != -1} == {
+        store_keys.DISCOVERED,
+        store_keys.FOLLOWER,
+    }
 
 
 @pytest.mark.parametrize(

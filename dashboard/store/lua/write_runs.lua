@@ -12,18 +12,21 @@
 -- KEYS[9] bot_registry:session_current:{sid}
 -- KEYS[10] bot_registry:sessions; left out on a cluster, where it lies elsewhere and is written after
 -- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
---   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events)
+--   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
+--   written (channel that is told of what put, edit and delete did), deleting (key that is there while the session is being
+--   deleted, if nothing is to be filed then)
 -- then 9 for each run: operation, hash, sha1 of the record it was made from, record, trades ('' none), status, profit, updated,
 --   row. Operations:
 --     put      store the record (and trades, if any) and index it, in fixed and derived keys
 --     edit     the same, if the stored record has that sha1
 --     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
---     derive   the same in the derived keys alone
+--     touch    the same, and tell of it in any case: what no row shows may have changed
+--     derive   as file, in the derived keys alone
 --     delete   remove record, trades and every index entry
 --     drop     remove every index entry, if there is no record
 --
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
---   0 unchanged, -1 the stored record is another one, -2 there is no such run. First code: 1 done, 2 done, but the session's
+--   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code: 1 done, 2 done, but the session's
 --   derived keys are not built yet, -1 nothing done: somebody else wrote the summary
 --- @include "order"
 --- @include "sums"
@@ -62,17 +65,18 @@ end
 
 --- @include "run_operations"
 
-local answer, is_changed = {is_built and 1 or 2}, false
+local answer, is_changed, written = {is_built and 1 or 2}, false, {}
 for i = 2, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
   statuses[new.status] = true
   local code
   if operation == 'delete' or operation == 'drop' then code = remove(operation, hash)
-  elseif operation == 'file' or operation == 'derive' then code = file(operation, hash, expected, new)
-  else code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new) end
+  elseif operation == 'put' or operation == 'edit' then code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)
+  else code = file(operation, hash, expected, new) end
   answer[#answer + 1] = code
   is_changed = is_changed or code > 0
+  if code > 0 and (operation == 'put' or operation == 'edit' or operation == 'delete') then written[#written + 1] = hash end
 end
 if not is_changed then return answer end
 for status, found in pairs(figures) do store_figures(keys.stats, status, found) end
@@ -81,5 +85,9 @@ if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
 if is_built and not options.quiet then
   local head = sha == options.head_of and options.head or redis.call('HGET', keys.stats, 'summary_head')
   write_summary(keys, head, figures.completed or load_figures(keys.stats, 'completed'))
+end
+-- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
+if options.written and #written > 0 then
+  redis.pcall('PUBLISH', options.written, cjson.encode({sid = options.sid, hashes = written}))
 end
 return answer

@@ -15,6 +15,10 @@ local function remove(operation, hash)
   local old = indexed_run(keys, hash)
   if operation == 'drop' then
     if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
+    if not old and redis.call('SISMEMBER', keys.bots, hash) == 0 then
+      drop_run(keys, figures, statuses, hash)
+      return 0
+    end
   elseif redis.call('UNLINK', options.run .. hash, options.trades .. hash) == 0 and not old
     and redis.call('SISMEMBER', keys.bots, hash) == 0 then
     return -2
@@ -25,10 +29,11 @@ local function remove(operation, hash)
 end
 
 local function file(operation, hash, expected, new)
+  if options.deleting and redis.call('EXISTS', options.deleting) == 1 then return -3 end
   if sha_of(stored_text(hash)) ~= expected then return -1 end
   local old = indexed_run(keys, hash)
-  local is_changed = not old or old.row ~= new.row
-  index_run(keys, figures, statuses, hash, old, new, operation == 'file', true)
+  local is_changed = operation == 'touch' or not old or old.row ~= new.row
+  index_run(keys, figures, statuses, hash, old, new, operation ~= 'derive', true)
   if is_changed then tell('run', hash, new.status, new.profit) end
   return is_changed and 2 or 0
 end
