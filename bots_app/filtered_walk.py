@@ -93,7 +93,7 @@ def _collect(keys: SessionKeys, query: RunQuery, position: Position, want: int) 
         matching = [
             (member, score)
             for member, score, profit in zip(page.members, page.scores, profits, strict=True)
-            if profit is not None and _is_within(profit, query)
+            if profit is not None and query.holds(profit)
         ]
         found += matching[::-1] if position.backward else matching
         following = page.previous() if position.backward else page.next()
@@ -109,8 +109,3 @@ def _turned(position: Position, found: list[Entry]) -> Position:
         return Position(backward=not position.backward)
     member, score = found[0]
     return Position(RANKED if score else UNRANKED, score, member, not position.backward)
-
-
-def _is_within(profit: float, query: RunQuery) -> bool:
-    is_enough = query.min_profit is None or profit >= query.min_profit
-    return is_enough and (query.max_profit is None or profit <= query.max_profit)

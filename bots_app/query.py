@@ -47,6 +47,11 @@ class RunQuery:
     def has_range(self) -> bool:
         return self.min_profit is not None or self.max_profit is not None
 
+    def holds(self, profit: float) -> bool:
+        """Tell whether a profit lies within the range."""
+        is_enough = self.min_profit is None or profit >= self.min_profit
+        return is_enough and (self.max_profit is None or profit <= self.max_profit)
+
     def scope(self, sid: object) -> str:
         """Return the name of this list, for its cursors."""
         parts = ("bots", str(sid), self.statuses, self.min_profit, self.max_profit, self.ordering)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -229,27 +230,51 @@ class BotRegistry:
             self.ensure_built(sid)
 
     def rank(self, sid: SessionId, config_hash: str, query: RunQuery | None = None) -> tuple[int | None, int]:
-        """Return (k, N): the run's place from 1 in the list of the query, None if it is not in it.
+        """Return (k, N): the run's place from 1 in the list of the query; None if it is not in it, or walks to know it.
 
         Cost: two round trips.
         """
-        query, keys = query or RunQuery(), SessionKeys(str(sid))
-        sources = query.sources(keys)
+        query = query or RunQuery()
+        position = self._position(sid, config_hash, query)
+        reply = self._reply(sid, query, position or Position(), 0)
+        return (reply.preceding if position and reply.preceding > 0 else None), reply.count
+
+    def neighbours(
+        self, sid: SessionId, config_hash: str, query: RunQuery | None = None
+    ) -> tuple[str | None, str | None]:
+        """Return the runs just before and just after a run in the list of the query; None at its ends and outside it.
+
+        Cost: three round trips, at any depth.
+        """
+        query = query or RunQuery()
+        position = self._position(sid, config_hash, query)
+        if position is None:
+            return None, None
+        before, after = (
+            self._reply(sid, query, replace(position, backward=backward), 1).members for backward in (True, False)
+        )
+        return (from_bytes(before[0]) if before else None), (from_bytes(after[0]) if after else None)
+
+    def count(self, sid: SessionId, query: RunQuery) -> int:
+        """Return how many runs the list of the query holds. Cost: one round trip."""
+        return self._reply(sid, query, Position(), 0).count
+
+    def _position(self, sid: SessionId, config_hash: str, query: RunQuery) -> Position | None:
+        """Return where a run stands in the list of the query, None when it is not in it. Cost: one round trip."""
+        keys = SessionKeys(str(sid))
         pipe = client().pipeline()
-        for source in sources:
+        pipe.zscore(keys.profit, config_hash)
+        for source in query.sources(keys):
             pipe.zscore(source.ranked, config_hash)
             pipe.zscore(source.unranked, config_hash)
-        scores = pipe.execute()
+        profit, *scores = pipe.execute()
+        if query.has_range and (profit is None or not query.holds(profit)):
+            return None
         ranked = next((score for score in scores[::2] if score is not None), None)
-        is_listed = ranked is not None or any(score is not None for score in scores[1::2])
-        at, text = (RANKED, repr(ranked)) if ranked is not None else (UNRANKED, "")
-        reply = self._reply(sid, query, Position(at, text, config_hash.encode()), 0)
-        if ranked is None or not query.has_range:
-            return (reply.preceding if is_listed and not (ranked is None and query.has_range) else None), reply.count
-        is_within = (
-            (query.min_profit or ranked) <= ranked <= (query.max_profit if query.max_profit is not None else ranked)
-        )
-        return (reply.preceding if is_within else None), reply.count
+        if ranked is not None:
+            return Position(RANKED, repr(ranked), config_hash.encode())
+        is_listed = any(score is not None for score in scores[1::2])
+        return Position(UNRANKED, "", config_hash.encode()) if is_listed else None
 
     def status_counts(self, sid: SessionId) -> dict[str, int]:
         """Return how many runs each status has, most first. Raises SessionNotFound, IndexBuilding."""
