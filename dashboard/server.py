@@ -7,6 +7,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import resource
 import socket
 import threading
 import time
@@ -27,8 +28,13 @@ from dashboard.env import is_loopback
 from dashboard.errors import EmbeddedServerError, SettingError
 from dashboard.store import embedded
 
-#: Threads of a worker. A request that waits for a silent Redis holds one for seconds; the others go on.
-THREADS = 8
+#: Most threads of a worker, started as they are needed: one for each open event stream, and some for requests, of which
+#: one that waits for a silent Redis holds its thread for seconds.
+THREADS = settings.STREAMS + 32
+#: Most connections of a worker, kept ones without a request among them.
+CONNECTIONS = 4096
+#: Files that a process needs to be allowed for that.
+FILES = 2 * CONNECTIONS
 #: Seconds that workers have to finish their requests when the server is stopped.
 STOP_LIMIT_S = 5
 #: Folders of the API documentation's package that our pages do not use.
@@ -113,6 +119,14 @@ def _keep_attached() -> None:
             log.error("%s", error)
 
 
+def allow_files(wanted: int) -> None:
+    """Let this process and its workers have that many open files, or as many as the system allows."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def serve(say: Callable[[str], object]) -> None:
     """Serve until SIGTERM or SIGINT; exits with an error when the workers keep dying."""
     host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
@@ -122,6 +136,7 @@ def serve(say: Callable[[str], object]) -> None:
             os.environ["HTTPS"] = "0"  # for the workers: nobody else can listen in
         elif settings.HTTPS:
             say("Plain http is redirected to https, as HOST can be reached from elsewhere; HTTPS=0 turns that off.")
+    allow_files(FILES)
     # A forked worker would inherit this process's threads' locks and connections.
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
@@ -131,6 +146,7 @@ def serve(say: Callable[[str], object]) -> None:
         interface=Interfaces.WSGI,
         workers=settings.WORKERS,
         blocking_threads=THREADS,
+        backpressure=CONNECTIONS,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_LIMIT_S,

@@ -1,4 +1,4 @@
-"""What a worker process of `manage.py serve` runs: the application, and a watch on its parent."""
+"""What a worker process of `manage.py serve` runs: the application, and a watch on its parent and on its own end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import socket
 import threading
 import time
 
 from django.urls import get_resolver
 
+from dashboard.store.hub import hub
 from dashboard.wsgi import application
 
 __all__ = ["application"]
@@ -30,5 +32,17 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
+def _end_streams(told: socket.socket) -> None:
+    """End the event streams once this process is told to end; granian would wait for them until it is killed."""
+    while told.recv(1)[0] not in (signal.SIGTERM, signal.SIGINT):
+        pass
+    hub.close()
+
+
 if (_parent := multiprocessing.parent_process()) is not None:
     threading.Thread(target=_end_with, args=(_parent,), name="parent-watch", daemon=True).start()
+    # Python writes each signal's number there, whoever handles it: granian sets its own handlers after this.
+    _told, _telling = socket.socketpair()
+    _telling.setblocking(False)
+    signal.set_wakeup_fd(_telling.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_end_streams, args=(_told,), name="end-watch", daemon=True).start()

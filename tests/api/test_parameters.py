@@ -155,7 +155,7 @@ def test_an_address_that_is_none_is_answered_in_json(api):
     for path in (
         "/api/",
         "/api/nosuch",
-        path_of("events"),
+        path_of("eventss"),
         "/api/sessions/",
         "/api/sessions/nonsense",
         path_of("nosuch"),

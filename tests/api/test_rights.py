@@ -23,6 +23,7 @@ ROUTES: list[tuple[str, str, str, Any, int]] = [
     ("get", path_of(), READ, None, 200),
     ("patch", path_of(), EDIT, {"notes": "x"}, 200),
     ("delete", path_of(), EDIT, None, 204),
+    ("get", path_of("events"), READ, None, 200),
     ("get", path_of("bots"), READ, None, 200),
     ("post", path_of("bots"), WRITE, record(50), 200),
     ("get", path_of("bots", "aggregate"), READ, None, 200),
@@ -41,7 +42,7 @@ ROUTES: list[tuple[str, str, str, Any, int]] = [
 OPEN = {"api-token", "api-token-refresh", "api-token-blacklist", "api-not-found"}
 NAMES = {
     "api-sessions", "api-session", "api-runs", "api-aggregate", "api-run", "api-trades", "api-config", "api-equity",
-    "api-raw", "api-schema", "api-docs",
+    "api-raw", "api-events", "api-schema", "api-docs",
 }  # fmt: skip
 
 
@@ -56,7 +57,8 @@ def test_each_role_may_do_what_the_design_says(client_of, runs, role, method, pa
     elif right not in MAY[role]:
         assert_error(response, 403, "permission_denied")
     else:
-        assert response.status_code == status, response.content[:300]
+        assert response.status_code == status, getattr(response, "content", b"")[:300]
+    response.close()
 
 
 def test_the_table_above_knows_every_address():

@@ -17,6 +17,7 @@ RUN = f"{RUNS}/{{config_hash}}"
 OPERATIONS = {
     "/api/token": "post", "/api/token/refresh": "post", "/api/token/blacklist": "post",
     "/api/sessions": "get", "/api/sessions/{sid}": "get patch delete",
+    "/api/sessions/{sid}/events": "get",
     RUNS: "get post", f"{RUNS}/aggregate": "get",
     RUN: "get put patch delete", f"{RUN}/trades": "get", f"{RUN}/config": "get", f"{RUN}/equity": "get",
     f"{RUN}/raw": "get",
