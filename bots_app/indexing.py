@@ -36,6 +36,9 @@ SCORES = 5_000
 #: Attempts where somebody else writes at the same time.
 ATTEMPTS = 20
 
+#: Statuses whose fixed sets are looked at in a session that nobody has indexed.
+USUAL_STATUSES = ("completed", "failed", "running")
+
 log = logging.getLogger(__name__)
 Run = BacktestRunRecord | UnreadableRun
 
@@ -113,9 +116,7 @@ def read_runs(keys: SessionKeys, hashes: Sequence[str]) -> list[Run]:
     ]
 
 
-def named_statuses(
-    keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[str] = ("completed", "failed", "running")
-) -> list[Run]:
+def named_statuses(keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[str] = USUAL_STATUSES) -> list[Run]:
     """Return the runs, those without a readable record under the status that the fixed sets name."""
     statuses = sorted(statuses)
     lost = [index for index, run in enumerate(runs) if isinstance(run, UnreadableRun)]
@@ -234,7 +235,7 @@ class SessionIndexer:
         )
 
     def recount(self) -> Iterator[None]:
-        """Count the figures of every status anew, a bounded step each time; what is written meanwhile is in them too."""
+        """Count the figures of every status anew, a bounded step each time; what is written meanwhile is in them."""
         fields = map(from_bytes, client().hkeys(self.keys.index("stats")))
         known = {name.partition(":")[2] for name in fields if ":" in name}
         for status in sorted(known | self.statuses):
@@ -280,24 +281,46 @@ def read_scores(key: str, *, first: int = 0, last: int | None = None) -> np.ndar
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-_building: set[str] = set()
+#: Sessions being built by this process, and whether their summary is to be written then.
+_building: dict[str, bool] = {}
 _building_lock = threading.Lock()
 
 
-def build_in_background(sid: SessionId) -> None:
+def build(sid: SessionId, *, with_summary: bool = False) -> None:
+    """Build the derived keys of a session that other programs wrote, and write its summary if asked to."""
+    indexer = SessionIndexer(sid, statuses=USUAL_STATUSES)
+    indexer.derive()
+    if with_summary:
+        indexer.finish(with_summary=True)
+
+
+def build_in_background(sid: SessionId, *, with_summary: bool = False) -> None:
     """Start building a large session's derived keys in a thread, once a process; a second one only does work twice."""
     with _building_lock:
-        if str(sid) in _building:
-            return
-        _building.add(str(sid))
-    threading.Thread(target=_build, args=(sid,), name=f"index {sid}", daemon=True).start()
+        is_begun = str(sid) in _building
+        _building[str(sid)] = with_summary or _building.get(str(sid), False)
+    if not is_begun:
+        threading.Thread(target=_build, args=(sid,), name=f"index {sid}", daemon=True).start()
 
 
 def _build(sid: SessionId) -> None:
     try:
-        SessionIndexer(sid).derive()
+        build(sid)
+        while _take_wish(str(sid)):
+            SessionIndexer(sid).finish(with_summary=True)
     except DashboardError as error:
         log.warning("The indexes of session %s could not be built: %s", sid, error)
     finally:
         with _building_lock:
-            _building.discard(str(sid))
+            _building.pop(str(sid), None)
+
+
+def _take_wish(sid: str) -> bool:
+    """Tell whether the summary is to be written; if not, the build ends, and no wish can come in between."""
+    with _building_lock:
+        is_wanted = _building[sid]
+        if is_wanted:
+            _building[sid] = False
+        else:
+            del _building[sid]
+    return is_wanted

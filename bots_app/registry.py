@@ -13,7 +13,7 @@ from bots_app.indexing import (
     BATCH_BYTES,
     BATCH_RUNS,
     INLINE_RUNS,
-    SessionIndexer,
+    build,
     build_in_background,
     index_values,
     named_statuses,
@@ -38,7 +38,7 @@ from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
-from dashboard.store.shared import chunked
+from dashboard.store.shared import INDEX_VERSION, chunked
 from dashboard.tolerant import NOT_STRICT, from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
@@ -97,7 +97,7 @@ class BotRegistry:
             if missing.cardinality > INLINE_RUNS:
                 build_in_background(sid)
                 return meanwhile()
-            SessionIndexer(sid, statuses=("completed", "failed", "running")).derive()
+            build(sid)
         return read()
 
     def _completed(self, keys: SessionKeys, reply: PageReply) -> list[bytes]:
@@ -178,14 +178,14 @@ class BotRegistry:
         return results
 
     def ensure_built(self, sid: SessionId) -> None:
-        """Build a session's derived keys if they are not there: at once for a small one, else in the background."""
+        """Build what a write has found missing, at once for a small session, else in the background.
 
-        def read() -> None:
-            query = RunQuery()
-            keys = SessionKeys(str(sid))
-            read_page(keys, query.sources(keys), position=Position(), limit=0, descending=True)
-
-        self.when_built(sid, read, lambda: None)
+        Its summary is written then, as by every write.
+        """
+        if client().scard(SessionKeys(str(sid)).bots) > INLINE_RUNS:
+            build_in_background(sid, with_summary=True)
+        else:
+            build(sid, with_summary=True)
 
     def annotate(
         self, sid: SessionId, config_hash: str, *, notes: str | None = None, tags: list[str] | None = None,
@@ -261,20 +261,36 @@ class BotRegistry:
 
     def _position(self, sid: SessionId, config_hash: str, query: RunQuery) -> Position | None:
         """Return where a run stands in the list of the query, None when it is not in it. Cost: one round trip."""
-        keys = SessionKeys(str(sid))
+        is_built, position = self._standing(sid, config_hash, query)
+        if not is_built:
+            # To ask for a list builds the derived keys if they are few.
+            self._reply(sid, query, Position(), 0)
+            _, position = self._standing(sid, config_hash, query)
+        return position
+
+    def _standing(self, sid: SessionId, config_hash: str, query: RunQuery) -> tuple[bool, Position | None]:
+        """Return whether the derived keys are there, and where the run stands as far as the keys there are tell."""
+        keys, sources = SessionKeys(str(sid)), query.sources(SessionKeys(str(sid)))
         pipe = client().pipeline()
+        pipe.hget(keys.index("stats"), "built")
         pipe.zscore(keys.profit, config_hash)
-        for source in query.sources(keys):
+        for source in sources:
+            pipe.sismember(source.fixed, config_hash)
             pipe.zscore(source.ranked, config_hash)
             pipe.zscore(source.unranked, config_hash)
-        profit, *scores = pipe.execute()
+        built, profit, *found = pipe.execute()
+        is_built = built == str(INDEX_VERSION).encode()
         if query.has_range and (profit is None or not query.holds(profit)):
-            return None
-        ranked = next((score for score in scores[::2] if score is not None), None)
-        if ranked is not None:
-            return Position(RANKED, repr(ranked), config_hash.encode())
-        is_listed = any(score is not None for score in scores[1::2])
-        return Position(UNRANKED, "", config_hash.encode()) if is_listed else None
+            return is_built, None
+        if is_built:
+            score = next((score for score in found[1::3] if score is not None), None)
+            is_listed = score is not None or any(score is not None for score in found[2::3])
+        else:
+            score, is_listed = profit, any(found[::3])
+        if not is_listed:
+            return is_built, None
+        at, text = (UNRANKED, "") if score is None else (RANKED, repr(score))
+        return is_built, Position(at, text, config_hash.encode())
 
     def status_counts(self, sid: SessionId) -> dict[str, int]:
         """Return how many runs each status has, most first. Raises SessionNotFound, IndexBuilding."""

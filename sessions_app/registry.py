@@ -177,7 +177,8 @@ def summary_options(sid: SessionId, **changes: Any) -> dict[str, Any]:
     """Return what `finish_index` needs to write the summary anew with changes of its head, and its `text` by now."""
     text = stored_summary(sid)
     sha, base = client().hmget(SessionKeys(str(sid)).index("stats"), "summary_sha", "summary_head")
-    options = {"text": text, "head_of": sha_of(text)}
+    # The scripts take a summary without text for none.
+    options = {"text": text, "head_of": sha_of(text or None)}
     if text is not None and sha is not None and base is not None and sha.decode() == sha_of(text):
         return options | {"base": base.decode(), "head": summary_head(sid, base + b"}", **changes)}
     return options | {"head": summary_head(sid, text, **changes)}

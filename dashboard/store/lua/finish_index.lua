@@ -29,11 +29,10 @@ local revision = redis.call('HGET', keys.stats, 'revision') or tostring(options.
 
 local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
 if options.head then
-  local text = redis.call('GET', keys.summary)
-  local sha = text and redis.sha1hex(text) or ''
+  local text, sha = stored_summary(keys)
   local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head')
   -- Writes of ours change the figures behind the head all the time, and do not matter here.
-  local is_ours = is_built and text and options.base and sha == known[1] and options.base == known[2]
+  local is_ours = is_built and text ~= '' and options.base and sha == known[1] and options.base == known[2]
   if sha ~= options.head_of and not is_ours then return -1 end
 end
 if options.built then redis.call('HSET', keys.stats, 'built', options.version, 'revision', revision) end

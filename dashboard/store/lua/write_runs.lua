@@ -26,13 +26,14 @@
 --     drop     remove every index entry, if there is no record
 --
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
---   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code: 1 done, 2 done, but the session's
---   derived keys are not built yet, -1 nothing done: somebody else wrote the summary
+--   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code:
+--   1 done, 2 done, but the session's derived keys are not built yet, -1 nothing done: somebody else wrote the summary
 --- @include "order"
 --- @include "sums"
 --- @include "figures"
 --- @include "summary"
 --- @include "index_run"
+--- @include "types"
 
 local options = cjson.decode(ARGV[1])
 local keys = {
@@ -42,13 +43,15 @@ local keys = {
 }
 
 local head_is_known, text, sha = is_head_known(keys, options.head_of)
-if not head_is_known and not options.quiet then return {-1, text or ''} end
+if not head_is_known and not options.quiet then return {-1, text} end
 
 local statuses, figures = {completed = true, failed = true, running = true}, {}
 for _, status in ipairs(options.statuses or {}) do statuses[status] = true end
 for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
   if string.sub(field, 1, 2) == 'n:' then statuses[string.sub(field, 3)] = true end
 end
+for i = 7, #ARGV, 9 do statuses[ARGV[i]] = true end
+check_types(keys, statuses)
 
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
 local is_built = tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
@@ -69,7 +72,6 @@ local answer, is_changed, written = {is_built and 1 or 2}, false, {}
 for i = 2, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
-  statuses[new.status] = true
   local code
   if operation == 'delete' or operation == 'drop' then code = remove(operation, hash)
   elseif operation == 'put' or operation == 'edit' then code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)

@@ -1,9 +1,9 @@
 -- What can be done to one run; write_runs.lua says what each operation is for and what its code means. Uses `options`, `keys`,
 -- `figures`, `statuses` and `tell` of the script.
 
--- The stored text, or nothing when there is none or the key holds another type.
-local function stored_text(hash)
-  local found = redis.pcall('GET', options.run .. hash)
+-- The text of a key, or nothing when there is none or the key holds another type.
+local function text_at(key)
+  local found = redis.pcall('GET', key)
   return type(found) == 'string' and found or nil
 end
 
@@ -30,7 +30,7 @@ end
 
 local function file(operation, hash, expected, new)
   if options.deleting and redis.call('EXISTS', options.deleting) == 1 then return -3 end
-  if sha_of(stored_text(hash)) ~= expected then return -1 end
+  if sha_of(text_at(options.run .. hash)) ~= expected then return -1 end
   local old = indexed_run(keys, hash)
   local is_changed = operation == 'touch' or not old or old.row ~= new.row
   index_run(keys, figures, statuses, hash, old, new, operation ~= 'derive', true)
@@ -40,10 +40,10 @@ end
 
 local function put(operation, hash, expected, record, trades, new)
   local old = indexed_run(keys, hash)
-  local found = stored_text(hash)
+  local found = text_at(options.run .. hash)
   if operation == 'edit' and sha_of(found) ~= expected then return found and -1 or -2 end
   if found == record and old and old.row == new.row
-    and (trades == '' or redis.call('GET', options.trades .. hash) == trades) then
+    and (trades == '' or text_at(options.trades .. hash) == trades) then
     return 0
   end
   redis.call('SET', options.run .. hash, record)

@@ -2,11 +2,17 @@
 -- fields that are not counted: symbol to notes and whatever else its writer had) and the counted figures, so that nothing of
 -- another program's passes through a lossy decoder. `head` comes from Python when somebody else wrote the summary meanwhile.
 
+-- The stored summary and its sha1; both '' when there is none, or nothing that is text.
+local function stored_summary(keys)
+  local text = redis.pcall('GET', keys.summary)
+  if type(text) ~= 'string' or text == '' then return '', '' end
+  return text, redis.sha1hex(text)
+end
+
 -- Tell whether the stored summary is as we left it, or is the one that the head in hand was made from.
 local function is_head_known(keys, head_of)
-  local text = redis.call('GET', keys.summary)
-  local sha = text and redis.sha1hex(text) or ''
-  return sha == head_of or (text and sha == redis.call('HGET', keys.stats, 'summary_sha')), text, sha
+  local text, sha = stored_summary(keys)
+  return sha == head_of or (text ~= '' and sha == redis.call('HGET', keys.stats, 'summary_sha')), text, sha
 end
 
 local function json_text(value)
