@@ -17,6 +17,7 @@
 --   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without; with rows
 --   those of the first and the last member alone), rows}
 --- @include "order"
+--- @include "merge"
 
 local options, member = cjson.decode(ARGV[1]), ARGV[2]
 local descending, limit = options.descending, options.limit
@@ -56,27 +57,15 @@ local function bounds(source, offset, want, backward)
 end
 
 -- The part of a list: `want` entries after (or, backward, before) the given offsets of its sources, in list order, as
--- {member, score, number}; lean: the members alone.
+-- {member, score}; lean: the members alone.
 local function read_part(sources, offsets, want, backward)
   if is_lean and #sources == 1 then return fetch(sources[1], bounds(sources[1], offsets[1], want, backward)) end
-  local found = {}
+  local flats = {}
   for i, source in ipairs(sources) do
     local first, last = bounds(source, offsets[i], want, backward)
-    local flat = fetch(source, first, last, 'WITHSCORES')
-    for j = 1, #flat, 2 do found[#found + 1] = {flat[j], flat[j + 1], tonumber(flat[j + 1])} end
+    flats[i] = fetch(source, first, last, 'WITHSCORES')
   end
-  if #sources < 2 then return found end
-  local falling = sources[1].falling
-  table.sort(found, function(a, b)
-    if falling then a, b = b, a end
-    if a[3] ~= b[3] then return a[3] < b[3] end
-    return a[1] ~= b[1] and bytes_less(a[1], b[1])
-  end)
-  local from, to = 1, math.min(want, #found)
-  if backward then from, to = math.max(1, #found - want + 1), #found end
-  local cut = {}
-  for i = from, to do cut[#cut + 1] = found[i] end
-  return cut
+  return merge(flats, #sources > 0 and sources[1].falling, want, backward)
 end
 
 local function total(numbers)
