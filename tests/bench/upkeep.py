@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from statistics import mean
+
 from bots_app.check import check
 from bots_app.rebuild import rebuild
 from bots_app.records import BacktestRunRecord
@@ -9,8 +13,9 @@ from bots_app.survey import statuses_of
 from bots_app.synthetic import records
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
-from dashboard.store.keys import PER_STATUS, SessionKeys
+from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import chunked
+from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from tests.bench.data import STEP, Sessions
 from tests.bench.report import Report, at_least, at_most
@@ -74,40 +79,34 @@ def forget_indexes(sid: SessionId) -> None:
 
 
 def measure_memory(report: Report, sessions: Sessions) -> None:
-    """Measure what each key takes for each run, by the server's own account."""
+    """Measure what each key takes for each run, by the server's own account; every key there is gets a line."""
     report.begin("Bytes a run")
     keys = SessionKeys(str(sessions.main))
     runs = client().scard(keys.bots)
-    pipe = client().pipeline()
-    for member in client().srandmember(keys.bots, SAMPLE):
-        pipe.memory_usage(keys.run(member.decode()))
-    sizes = pipe.execute()
-    record = sum(sizes) / len(sizes)
+    record = record_size(keys)
     report.value("the record itself", record, "B")
-    statuses = sorted(statuses_of([str(sessions.main)])[str(sessions.main)])
-    fixed = {"fixed: set of runs": [keys.bots], "fixed: sets of statuses": [keys.status(one) for one in statuses]}
-    fixed["fixed: by profit"] = [keys.profit]
-    derived = {"derived: rows": [keys.index("rows")]}
-    for name in PER_STATUS:
-        if name != "profit":
-            derived[f"derived: {name}"] = [keys.index(name)]
-        derived[f"derived: {name}, by status"] = [keys.index_status(status, name) for status in statuses]
-    derived["derived: figures"] = [keys.index("stats")]
-    totals = [share_of(report, group, runs, record) for group in (fixed, derived)]
-    report.share("fixed indexes together", totals[0], record, against="the record")
-    report.share("all indexes together", sum(totals), record, against="the record", goal=at_most(0.5))
-    events = client().memory_usage(keys.events, samples=0) or 0
+    sizes: Counter[str] = Counter()
+    prefix = keys.bots.removesuffix("bots")
+    for name in map(from_bytes, client().scan_iter(match=keys.pattern(prefix), count=10_000)):
+        kind = re.sub(r"status:[^:]+", "status:*", name.removeprefix(prefix))
+        sizes[kind] += client().memory_usage(name, samples=0) or 0
+    events = sizes.pop("events", 0)
+    for kind, size in sorted(sizes.items(), key=lambda item: (not item[0].startswith("bots"), item[0])):
+        name = f"fixed: {kind}" if kind.startswith("bots") else f"derived: {kind}"
+        report.share(name, size / runs, record, against="the record")
+    fixed = sum(size for kind, size in sizes.items() if kind.startswith("bots"))
+    report.share("fixed indexes together", fixed / runs, record, against="the record")
+    whole = sum(sizes.values()) / runs
+    report.share("all indexes together", whole, record, against="the record", goal=at_most(0.5))
     report.value("stream of events, capped, whole", events, "B")
 
 
-def share_of(report: Report, group: dict[str, list[str]], runs: int, record: float) -> float:
-    """Report the keys of a group; return their bytes a run."""
-    whole = 0.0
-    for name, names in group.items():
-        size = sum(client().memory_usage(key, samples=0) or 0 for key in names) / runs
-        whole += size
-        report.share(name, size, record, against="the record")
-    return whole
+def record_size(keys: SessionKeys) -> float:
+    """Return the mean size of a record's key."""
+    pipe = client().pipeline()
+    for member in client().srandmember(keys.bots, SAMPLE):
+        pipe.memory_usage(keys.run(from_bytes(member)))
+    return mean(pipe.execute())
 
 
 def report_slowest(report: Report, found: dict[str, float]) -> None:
