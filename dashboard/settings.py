@@ -70,10 +70,7 @@ CACHES = {
         "LOCATION": REDIS_LOCATION,
         "KEY_PREFIX": "dashboard_cache",
         # The store's own connection, with its time limits. Errors are never ignored: a limit not counted is none.
-        "OPTIONS": {
-            "CONNECTION_FACTORY": "dashboard.store.cache.ConnectionFactory",
-            "CLIENT_CLASS": "dashboard.store.cache.CountingClient",
-        },
+        "OPTIONS": {"CONNECTION_FACTORY": "dashboard.store.cache.ConnectionFactory"},
     },
 }
 

@@ -37,15 +37,6 @@ def test_processes_share_a_counter(counters, store):
     assert [other.incr("visits"), counters.incr("visits")] == [2, 3]
 
 
-def test_a_counter_that_was_swept_away_starts_anew_and_runs_out_again(counters, store):
-    counters.add("visits", 1, 60)
-    store.flushall()
-    assert not counters.add("visits", 1, 60)
-    assert counters.incr("visits") == 1
-    [key] = store.keys("*visits*")
-    assert 0 < store.pttl(key) <= 60_000
-
-
 def test_who_never_met_a_counter_cannot_count_it(counters):
     with pytest.raises(ValueError, match="not found"):
         counters.incr("visits")
