@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from bots_app.indexing import exact_sum, read_scores
+from bots_app.indexing import read_scores
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -19,20 +18,35 @@ from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION
 from dashboard.tolerant import from_bytes
 
+#: Every double is a whole multiple of two to the power of minus this; whole numbers add up quicker than fractions.
+UNIT_BITS = 1074
+
 
 @dataclass(frozen=True)
 class Figures:
-    """Kept figures of one status: runs, exact sum and sum of squares of their profits; `wide` ones are in neither."""
+    """Kept figures of one status: runs, exact sum and sum of squares of their profits; `wide` ones are in neither.
+
+    Both sums are in units of 2 ** -UNIT_BITS.
+    """
 
     n: int
-    total: Fraction
-    squares: Fraction
+    total: int
+    squares: int
     wide: int
 
     @classmethod
     def read(cls, stats: dict[str, str], status: str) -> Figures:
-        total, squares = (exact_sum(stats.get(f"{name}:{status}", "")) for name in ("sum", "sq"))
+        total, squares = (in_units(stats.get(f"{name}:{status}", "")) for name in ("sum", "sq"))
         return cls(int(stats.get(f"n:{status}", 0)), total, squares, int(stats.get(f"wide:{status}", 0)))
+
+
+def in_units(parts: str) -> int:
+    """Return a kept sum, which is stored as doubles that do not overlap, in units of 2 ** -UNIT_BITS."""
+    units = 0
+    for part in parts.split():
+        numerator, denominator = float(part).as_integer_ratio()
+        units += numerator << UNIT_BITS + 1 - denominator.bit_length()
+    return units
 
 
 def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
@@ -60,13 +74,13 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
     if query.has_range or len(query.statuses) > 1 or any(found.wide for found in figures.values()):
         answer = _from_scores(keys, query, figures)
     else:
-        total = sum((found.total for found in figures.values()), Fraction(0))
-        squares = sum((found.squares for found in figures.values()), Fraction(0))
+        total = sum(found.total for found in figures.values())
+        squares = sum(found.squares for found in figures.values())
         answer = {
             "count": sum(found.n for found in figures.values()),
             "countByStatus": {status: found.n for status, found in figures.items() if found.n},
             **_ends(lowest, highest),
-            "avgProfit": float(total / count) if count else None,
+            "avgProfit": total / (count << UNIT_BITS) if count else None,
             "medianProfit": _middle([float(score) for score in middle[1::2]]),
             "stdProfit": _deviation(total, squares, count),
         }
@@ -118,7 +132,10 @@ def _ends(lowest: Sequence[Any], highest: Sequence[Any]) -> dict[str, Any]:
 
 def _middle(values: Sequence[float]) -> float | None:
     """Return the mean of the one or two values in the middle, without overflow."""
-    return float(sum(Fraction(value) for value in values) / len(values)) if values else None
+    if not values:
+        return None
+    total = values[0] + values[-1]
+    return total / 2 if math.isfinite(total) else values[0] / 2 + values[-1] / 2
 
 
 def _mean(values: np.ndarray) -> float | None:
@@ -135,9 +152,9 @@ def _spread(values: np.ndarray) -> float | None:
     return float(np.std(values / scale, ddof=1)) * scale
 
 
-def _deviation(total: Fraction, squares: Fraction, count: int) -> float | None:
-    """Return the sample deviation from exact sums; None below two."""
+def _deviation(total: int, squares: int, count: int) -> float | None:
+    """Return the sample deviation from exact sums in units; None below two."""
     if count < 2:
         return None
-    variance = (squares - total * total / count) / (count - 1)
-    return math.sqrt(max(0.0, float(variance)))
+    variance = ((squares * count << UNIT_BITS) - total * total) / (count * (count - 1) << 2 * UNIT_BITS)
+    return math.sqrt(max(0.0, variance))
