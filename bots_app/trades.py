@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bots_app.records import BacktestRunRecord, Trade, embedded_trades, read_run, read_trade
-from dashboard.errors import CursorInvalid, InvalidParameter, RecordUnreadable, RunNotFound
+from dashboard.errors import InvalidParameter, RecordUnreadable, RunNotFound
 from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -54,14 +54,14 @@ class TradeRegistry:
             raise InvalidParameter("ordering", f"{ordering!r} is not known; use one of {', '.join(ORDERINGS)}.")
         trades, digest = _read(sid, config_hash)
         scope = msgspec.json.encode(("trades", str(sid), config_hash, ordering, digest)).decode()
-        first = cursors.decode(cursor, scope=scope) if cursor else 0
-        if not isinstance(first, int) or not 0 <= first <= len(trades):
-            raise CursorInvalid("not a cursor of these trades; start without a cursor")
-        last = min(first + limit, len(trades))
+        # A cursor is a place between two trades, and whether the page ends there instead of beginning.
+        place, is_end = cursors.decode(cursor, scope=scope) if cursor else (0, False)
+        first = max(0, place - limit) if is_end else place
+        last = place if is_end else min(place + limit, len(trades))
         return TradePage(
             in_order(trades, ordering)[first:last],
-            cursors.encode(last, scope=scope) if last < len(trades) else None,
-            cursors.encode(max(0, first - limit), scope=scope) if first > 0 else None,
+            cursors.encode((last, False), scope=scope) if last < len(trades) else None,
+            cursors.encode((first, True), scope=scope) if first > 0 else None,
             len(trades), first + 1 if trades else None,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -86,41 +86,61 @@ class SessionRegistry:
         """
         keys = SessionKeys(str(sid))
         derived = [keys.index(name) for name in ("rows", "unranked", "updated", "undated")]
-        if script("delete_session")(
-            [keys.bots, keys.index("deleting"), keys.index("stats"), store_keys.SESSIONS],
-            [str(sid), keys.status_prefix, keys.index_status_prefix, keys.profit, keys.summary, keys.events, *derived],
-        ) < 0:  # fmt: skip
-            raise SessionNotFound(sid)
         removed = 0
-        while members := [m for m in client().srandmember(keys.index("deleting"), DELETE_CHUNK) if m]:
-            pipe = client().pipeline()
-            for member in members:
-                pipe.unlink(keys.run_prefix.encode() + member, keys.trades_prefix.encode() + member)
-            pipe.srem(keys.index("deleting"), *members)
-            pipe.execute()
-            removed += len(members)
-            if progress:
-                progress(removed)
-        removed += self._delete_strays(keys)
+        while (code := self._vanish(sid, keys, derived)) < 0:
+            if code == -1:
+                raise SessionNotFound(sid)
+            removed = self._remove_listed(keys, removed, progress)
+        removed = self._remove_listed(keys, removed, progress)
+        removed += self._remove_strays(sid, keys)
         client().unlink(keys.index("deleting"))
         return removed
 
-    def _delete_strays(self, keys: SessionKeys) -> int:
+    def _vanish(self, sid: SessionId, keys: SessionKeys, derived: list[str]) -> int:
+        """Take the session out of every list; return what the script `delete_session` says."""
+        code: int = script("delete_session")(
+            [keys.bots, keys.index("deleting"), keys.index("stats"), store_keys.SESSIONS],
+            [str(sid), keys.status_prefix, keys.index_status_prefix, keys.profit, keys.summary, keys.events, *derived],
+        )
+        return code
+
+    def _remove_listed(self, keys: SessionKeys, removed: int, progress: Callable[[int], None] | None) -> int:
+        """Remove the runs on the list of work; return how many have gone with those `removed` before."""
+        while members := [m for m in client().srandmember(keys.index("deleting"), DELETE_CHUNK) if m]:
+            self._remove(keys, members)
+            removed += len(members)
+            if progress:
+                progress(removed)
+        return removed
+
+    def _remove(self, keys: SessionKeys, members: Sequence[bytes]) -> int:
+        gone: int = script("delete_runs")(
+            [keys.bots, keys.index("deleting")], [keys.run_prefix, keys.trades_prefix, *members]
+        )
+        return gone
+
+    def _remove_strays(self, sid: SessionId, keys: SessionKeys) -> int:
         """Remove what no index named: records without an entry, sets of statuses nobody counted.
 
         Returns how many records went.
         """
         removed = 0
-        for prefix in (keys.run_prefix, keys.trades_prefix, keys.status_prefix, keys.index_status_prefix):
-            for found in client().scan_iter(match=keys.pattern(prefix), count=1000):
-                is_run = prefix == keys.run_prefix
-                is_record = is_run or prefix == keys.trades_prefix
-                member = found[len(prefix.encode()) :]
-                # The session may have been made again meanwhile: what its new index names stays.
-                is_new = client().sismember(keys.bots, member) if is_record else client().exists(keys.bots)
-                if not is_new and client().unlink(found) and is_run:
-                    removed += 1
+        for prefix in (keys.run_prefix, keys.trades_prefix):
+            found = client().scan_iter(match=keys.pattern(prefix), count=1000)
+            members = (key[len(prefix.encode()) :] for key in found)
+            for chunk in chunked((member for member in members if self._is_of(sid, keys, member)), DELETE_CHUNK):
+                removed += self._remove(keys, chunk)
+        for prefix in (keys.status_prefix, keys.index_status_prefix):
+            for key in client().scan_iter(match=keys.pattern(prefix), count=1000):
+                # The session may have been made again meanwhile.
+                if not client().exists(keys.bots):
+                    client().unlink(key)
         return removed
+
+    def _is_of(self, sid: SessionId, keys: SessionKeys, member: bytes) -> bool:
+        """Tell whether a record is this session's: keys of a session whose id begins with this one begin alike."""
+        owner = store_keys.session_of(keys.run(from_bytes(member)))
+        return owner is None or owner[0] == str(sid)
 
     def _summary(self, sid: SessionId, text: bytes | None) -> SessionSummary:
         summary = read_summary(sid, text)

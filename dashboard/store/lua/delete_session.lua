@@ -9,11 +9,15 @@
 -- ARGV[3] prefix of the derived sets of a status
 -- ARGV[4..] every other key of the session that holds no record
 --
--- Output: number of runs on the list of work, -1 when there is no such session
+-- Output: number of runs on the list of work, -1 when there is no such session, -2 nothing done: the session was made again while
+--   the list of an earlier deletion still holds runs, which have to go first
 local runs = redis.call('SCARD', KEYS[1])
 local is_known = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], unpack(ARGV, 4)) > 0
 if not is_known then return -1 end
-if runs > 0 and redis.call('EXISTS', KEYS[2]) == 0 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+if runs > 0 then
+  if redis.call('SCARD', KEYS[2]) > redis.call('SISMEMBER', KEYS[2], '') then return -2 end
+  redis.call('RENAME', KEYS[1], KEYS[2])
+end
 -- The empty member keeps the list alive until its last run is gone: a deletion that was stopped can be found and taken up.
 redis.call('SADD', KEYS[2], '')
 local statuses = {'completed', 'failed', 'running'}
