@@ -55,7 +55,13 @@ class RunListForm(QueryForm):
         )
 
 
-class TradeListForm(QueryForm):
+class RunAddressForm(QueryForm):
+    """What the address of every page of a run may say: the list that its neighbours are looked up in."""
+
+    list = forms.CharField(required=False, max_length=4_000)
+
+
+class TradeListForm(RunAddressForm):
     """Everything the address of a run's trades may say."""
 
     ordering = OrderingField(("index", "entryTime", "exitTime", "profit"))

@@ -10,7 +10,7 @@ from bots_app.analysis.definitions import DEFINITIONS, Definition
 from bots_app.analysis.measure import Measure
 from bots_app.analysis.months import MonthTable
 from bots_app.analysis.report import Cell, TearSheet
-from bots_app.records import BacktestRunRecord, BotConfiguration, Trade
+from bots_app.records import BacktestRunRecord, BotConfiguration
 from dashboard.web import numbers
 
 #: Key figures in order; those of the whole run come from the facts, those per trade from the table of sides.
@@ -57,6 +57,7 @@ CURVE_ROWS = 25
 class Figure:
     """A key figure: what it is, its value, and quiet words under it."""
 
+    key: str
     definition: Definition
     measure: Measure
     sub: str
@@ -66,6 +67,7 @@ class Figure:
 class SideRow:
     """A line of the table of sides; each of its three columns holds one cell, or two that are read together."""
 
+    key: str
     label: str
     note: str
     text: str
@@ -87,7 +89,7 @@ def figures(sheet: TearSheet) -> list[Figure]:
             definition, measure = row.definition, row.cells[0].measure
         else:
             continue
-        found.append(Figure(definition, measure, _under(key, sheet) or definition.note))
+        found.append(Figure(key, definition, measure, _under(key, sheet) or definition.note))
     return found
 
 
@@ -115,7 +117,7 @@ def reported_figures(record: BacktestRunRecord) -> list[Figure]:
             # Above 1 it can only be a percentage already.
             value = value / 100
         measure = Measure.undefined("The record does not report it.") if value is None else Measure.of(value)
-        found.append(Figure(DEFINITIONS[key], measure, "" if value is None else "as reported"))
+        found.append(Figure(key, DEFINITIONS[key], measure, "" if value is None else "as reported"))
     return found
 
 
@@ -147,12 +149,14 @@ def side_rows(sheet: TearSheet) -> list[SideRow]:
         if pair is None or pair[0] not in by_key:
             definition = row.definition
             cells = tuple((cell,) for cell in row.cells)
-            lines.append(SideRow(definition.label, definition.note, definition.text, definition.unit, "", cells))
+            lines.append(SideRow(key, definition.label, definition.note, definition.text, definition.unit, "", cells))
             continue
         second, label, note = pair
         other = by_key[second]
         together = tuple(zip(row.cells, other.cells, strict=True))
-        lines.append(SideRow(label, note, row.definition.text, row.definition.unit, other.definition.unit, together))
+        lines.append(
+            SideRow(key, label, note, row.definition.text, row.definition.unit, other.definition.unit, together)
+        )
     return lines
 
 
@@ -171,12 +175,6 @@ def heat(table: MonthTable) -> list[dict[str, Any]]:
     ]
 
 
-def price_places(trades: list[Trade]) -> int:
-    """Return the decimals that the prices of these trades are quoted with, so that they stand under each other."""
-    texts = [numbers.price(price) for trade in trades for price in (trade.entry_price, trade.exit_price)]
-    return max((len(text.partition(".")[2]) for text in texts if "e" not in text), default=0)
-
-
 def curve_rows(sheet: TearSheet) -> list[dict[str, Any]]:
     """Return the curve as a short table, for those who do not see the chart."""
     series = sheet.curve.series(CURVE_ROWS)
@@ -184,15 +182,3 @@ def curve_rows(sheet: TearSheet) -> list[dict[str, Any]]:
         {"time": time, "equity": equity, "drawdown": drawdown}
         for time, equity, drawdown in zip(series["time"], series["equity"], series["drawdown"], strict=True)
     ]
-
-
-def histogram(sheet: TearSheet) -> dict[str, Any]:
-    """Return the histogram of trade results as the chart's script takes it."""
-    found = sheet.histogram
-    return {"edges": found.edges, "counts": found.counts, "mean": found.mean.value, "unit": found.unit}
-
-
-def histogram_rows(sheet: TearSheet) -> list[tuple[float, float, int]]:
-    """Return the bars of the histogram that hold trades: from, to, how many."""
-    edges, counts = sheet.histogram.edges, sheet.histogram.counts
-    return [bar for bar in zip(edges[:-1], edges[1:], counts, strict=True) if bar[2]]

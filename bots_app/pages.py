@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
+from bots_app.page_place import ORDER_WORDS, list_suffix
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
@@ -24,31 +25,42 @@ COLUMNS = (
     Column(
         "profit", "Profit", css="first", tip="Sum of the realised result of all closed trades, in the quote currency."
     ),
-    Column("sharpe", "Sharpe", sortable=False, tip="As the record reports it."),
     Column(
-        "maxDrawdown", "Max DD", sortable=False, tip="Largest fall of equity from a peak, as the record reports it."
+        "sharpe",
+        "Sharpe",
+        sortable=False,
+        tip="Mean over standard deviation of the returns, per year, as the record reports it.",
+        key="sharpe",
     ),
     Column(
-        "profitFactor", "PF", sortable=False, tip="Gross profit / |gross loss|, per trade, as the record reports it."
+        "maxDrawdown",
+        "Max DD",
+        sortable=False,
+        tip="Largest fall of equity from a peak, as the record reports it.",
+        key="max_drawdown",
+    ),
+    Column(
+        "profitFactor",
+        "PF",
+        sortable=False,
+        tip="Gross profit / |gross loss|, per trade, as the record reports it.",
+        key="profit_factor",
     ),
     Column(
         "winRate",
         "Win rate",
         sortable=False,
         tip="Share of closed trades with a result above zero, as the record reports it.",
+        key="win_rate",
     ),
-    Column("numTrades", "Trades", sortable=False, tip="Number of closed trades, as the record reports it."),
+    Column(
+        "numTrades", "Trades", sortable=False, tip="Number of closed trades, as the record reports it.", key="trades"
+    ),
     Column("botId", "Bot", number=False, sortable=False, css="first"),
     Column("lastUpdated", "Updated", css="first"),
 )
 #: Statuses whose chips come first, in this order; any other text may be a status as well.
 KNOWN_STATUSES = ("completed", "running", "failed", "unreadable")
-ORDER_WORDS = {
-    "-profit": "by profit, highest first",
-    "profit": "by profit, lowest first",
-    "-lastUpdated": "by update, latest first",
-    "lastUpdated": "by update, oldest first",
-}
 
 
 class SessionRuns(SessionPage):
@@ -119,11 +131,12 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
 
 def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -> dict[str, Any]:
     """Return the context of the table and its pager."""
-    first = page.first_rank
+    first, suffix = page.first_rank, list_suffix(params)
     rows = [
         {
             "rank": None if first is None else first + place,
             "href": run_path(sid, row["configHash"]),
+            "suffix": suffix,
             "unreadable": None,
             **row,
         }

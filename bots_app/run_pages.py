@@ -8,20 +8,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from bots_app.page_forms import PAGE_SIZES, RunNotesForm, TradeListForm, page_sizes
+from bots_app.page_forms import PAGE_SIZES, RunAddressForm, RunNotesForm, TradeListForm, page_sizes
+from bots_app.page_place import asked_list, list_place, list_suffix, standing
 from bots_app.page_sheets import (
     MONTH_NAMES,
     curve_rows,
     figures,
     heat,
-    histogram,
-    histogram_rows,
     parameters,
-    price_places,
     ratios,
     reported_figures,
     side_rows,
 )
+from bots_app.page_trades import duration_rows, durations, exit_groups, histogram, histogram_rows, price_places
 from bots_app.performance import PerformanceRegistry
 from bots_app.raw_text import laid_out
 from bots_app.records import BacktestRunRecord
@@ -30,7 +29,7 @@ from bots_app.trades import TradePage, TradeRegistry
 from dashboard.errors import RecordUnreadable
 from dashboard.web.columns import Column
 from dashboard.web.edits import digest, save
-from dashboard.web.links import api_run_path, page_links, run_path, session_path
+from dashboard.web.links import api_run_path, page_links, run_path
 from sessions_app.pages import SessionPage
 
 #: Parts of a run's pages: path, label.
@@ -57,6 +56,7 @@ class RunPage(SessionPage):
     """
 
     part = ""
+    address_form: type[RunAddressForm] = RunAddressForm
     config_hash: str
     record: BacktestRunRecord
 
@@ -65,13 +65,16 @@ class RunPage(SessionPage):
         self.config_hash = kwargs["config_hash"]
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        # Raises for what it does not know.
+        self.form = self.address_form(request.GET)
         try:
             self.record = BotRegistry().get(self.sid, self.config_hash)
         except RecordUnreadable as error:
             return self.unreadable(error)
         content = self.content()
         return self.render_to_response(
-            self.get_context_data(**self.frame(), **content), status=content.get("status", 200)
+            self.get_context_data(**self.frame(), **standing(self.sid, self.record), **content),
+            status=content.get("status", 200),
         )
 
     def content(self) -> dict[str, Any]:
@@ -81,15 +84,17 @@ class RunPage(SessionPage):
     def frame(self) -> dict[str, Any]:
         """Return the context of the header and the tabs."""
         sid, config_hash = self.sid, self.config_hash
-        return {
+        context = {
             "title": f"Run {config_hash[:8]} of {sid.symbol} {sid.timeframe}",
             "sid": sid,
             "config_hash": config_hash,
-            "session_href": session_path(sid),
+            **list_place(sid, config_hash, self.request.GET, self.part),
             "run_href": run_path(sid, config_hash),
             "api_href": api_run_path(sid, config_hash),
-            "tabs": [(run_path(sid, config_hash, part), label, part == self.part) for part, label in PARTS],
         }
+        suffix = context["list_suffix"]
+        tabs = [(run_path(sid, config_hash, part) + suffix, label, part == self.part) for part, label in PARTS]
+        return context | {"tabs": tabs}
 
     def unreadable(self, error: RecordUnreadable) -> HttpResponse:
         """Return the page that says why the record cannot be read, with its stored text."""
@@ -108,12 +113,9 @@ class RunSheet(RunPage):
     template_name = "pages/run.html"
 
     def content(self) -> dict[str, Any]:
-        sid, record, registry = self.sid, self.record, BotRegistry()
-        rank, ranked = registry.rank(sid, self.config_hash)
+        sid, record = self.sid, self.record
         context: dict[str, Any] = {
             "record": record,
-            "rank": None if record.profit is None else rank,
-            "ranked": ranked,
             "failure": failure_of(record),
             "parameters": parameters(record),
             "notes_form": run_notes_form(record),
@@ -135,6 +137,9 @@ class RunSheet(RunPage):
             "curve": curve_rows(sheet),
             "histogram": histogram(sheet),
             "bins": histogram_rows(sheet),
+            "durations": durations(sheet),
+            "duration_rows": duration_rows(sheet),
+            "exit_groups": exit_groups(sheet),
         }
 
 
@@ -142,10 +147,11 @@ class RunTrades(RunPage):
     """The run's trades, a page at a time."""
 
     part = "trades"
+    address_form = TradeListForm
     template_name = "pages/run_trades.html"
 
     def content(self) -> dict[str, Any]:
-        form = TradeListForm(self.request.GET)
+        form = self.form
         params = self.request.GET
         context: dict[str, Any] = {"record": self.record, "form": form}
         if not form.is_valid():
@@ -203,7 +209,8 @@ class EditRun(SessionPage):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.require_edit()
         sid, config_hash, registry = self.sid, kwargs["config_hash"], BotRegistry()
-        form, back = RunNotesForm(request.POST), run_path(sid, config_hash)
+        form = RunNotesForm(request.POST)
+        back = run_path(sid, config_hash) + list_suffix(asked_list(request.GET)[1])
         if not form.is_valid():
             messages.error(
                 request, " ".join(["Not saved.", *(str(text) for texts in form.errors.values() for text in texts)])

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.web import numbers
+from dashboard.web.links import definition_path
 
 register = template.Library()
 
@@ -49,6 +50,14 @@ def valued(value: Any, unit: str, signed: bool = False) -> SafeString:
     css = numbers.tone(value) if signed and unit in COLOURED else ""
     return format_html(
         '<span class="{}" title="{}">{}</span>', css, numbers.exact(value), text_of(value, unit, signed=signed)
+    )
+
+
+@register.simple_tag
+def definition(key: str, label: str, text: str) -> SafeString:
+    """Return the name of a number: its definition on hover and focus, and at the end of its link."""
+    return format_html(
+        '<a class="def" href="{}" data-tip="{}" hx-boost="false">{}</a>', definition_path(key), text, label
     )
 
 

@@ -12,7 +12,10 @@ from dashboard.web.links import query
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `best_first` is the ordering of the first click, the largest value first when it is empty."""
+    """One column; `best_first` is the ordering of the first click, the largest value first when it is empty.
+
+    `key` names the definition that the header of a column that does not sort leads to.
+    """
 
     name: str
     label: str
@@ -22,6 +25,7 @@ class Column:
     number: bool = True
     sortable: bool = True
     best_first: str = ""
+    key: str = ""
 
     def header(self, params: QueryDict, ordering: str) -> dict[str, Any]:
         """Return what the header's template needs; a click on the column in force turns its order round."""

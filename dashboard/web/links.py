@@ -29,6 +29,16 @@ def api_run_path(sid: object, config_hash: str, part: str = "") -> str:
     return f"{get_script_prefix()}api/sessions/{encoded(sid)}/bots/{encoded(config_hash)}{'/' + part if part else ''}"
 
 
+def anchor(key: str) -> str:
+    """Return what a definition is called at the end of the address of the page of definitions."""
+    return key.replace("_", "-")
+
+
+def definition_path(key: str) -> str:
+    """Return where a number's definition stands."""
+    return f"{get_script_prefix()}help/metrics/#{anchor(key)}"
+
+
 def query(params: QueryDict, **changes: object) -> str:
     """Return the query string with some parameters replaced; None drops one.
 

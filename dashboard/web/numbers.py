@@ -72,6 +72,16 @@ def percent(ratio: Any, places: int = 1, *, signed: bool = False) -> str:
     return MISSING if real is None else f"{number(100 * real, places, signed=signed)} %"
 
 
+def top_share(at_least: int, total: int) -> str:
+    """Return which share of a total reaches a place from the top; never 0, as the place itself does."""
+    if not total:
+        return MISSING
+    share = 100 * at_least / total
+    if share < 0.01:
+        return "< 0.01 %"
+    return f"{share:.2f} %" if share < 1 else f"{share:.0f} %"
+
+
 def probability(value: Any, places: int = 3) -> str:
     """Return a probability that never reads 1 or 0."""
     real = finite(value)

@@ -9,12 +9,12 @@
     };
     const alpha = (color, a) => color.replace(/^rgb\(/, "rgba(").replace(/\)$/, `, ${a})`);
     const isPhone = () => window.innerWidth < 760;
-    const NAMES = ["body-fg", "body-bg", "body-quiet-color", "hairline-color", "border-color", "pos", "neg", "s1"];
+    const NAMES = ["body-fg", "body-bg", "body-quiet-color", "hairline-color", "border-color", "pos", "neg", "s1", "s2"];
     const theme = () => Object.fromEntries(NAMES.map((name) => [name, token(name)]));
 
     const axis = (t, text, extra = {}) => ({
         gridcolor: t["hairline-color"], linecolor: t["border-color"], zerolinecolor: t["border-color"], zerolinewidth: 1,
-        ticks: "", automargin: true, title: {text, font: {size: 11.5, color: t["body-quiet-color"]}, standoff: 8}, ...extra,
+        ticks: "", automargin: true, ...(text && {title: {text, font: {size: 11.5, color: t["body-quiet-color"]}, standoff: 8}}), ...extra,
     });
     const layout = (t, extra) => ({
         font: {family: getComputedStyle(document.body).fontFamily, size: 11.5, color: t["body-quiet-color"]},
@@ -54,6 +54,23 @@
                 xaxis: axis(t, "", {showgrid: false, tickformat: isPercent ? ".1%" : ","}), yaxis: axis(t, "trades", {nticks: 5, tickformat: ","}),
                 shapes: data.mean === null ? [] : [{type: "line", x0: data.mean, x1: data.mean, y0: 0, y1: 1, yref: "paper", line: {color: t["body-fg"], width: 1.5, dash: "dot"}}],
                 annotations: note,
+            })];
+        },
+        /* One point a trade: how long it was held against its result; sides differ by colour and by shape. */
+        durations(t, data) {
+            const longest = Math.max(...data.ms);
+            const [size, unit] = longest > 4 * 864e5 ? [864e5, "days"] : longest > 2 * 36e5 ? [36e5, "hours"] : [6e4, "minutes"];
+            const isPercent = data.unit === "percent";
+            const part = (side, name, symbol, color) => {
+                const pick = data.side.flatMap((one, i) => (one === side ? [i] : []));
+                return {type: "scatter", mode: "markers", name, x: pick.map((i) => data.ms[i] / size), y: pick.map((i) => data.result[i]), customdata: pick.map((i) => data.number[i]),
+                    marker: {symbol, size: 7, color: alpha(color, 0.6), line: {width: 1, color}}, hovertemplate: `No. %{customdata:,}: %{x:.3~g} ${unit}, %{y:${isPercent ? "+.2%" : "+,.2f"}}<extra>${name}</extra>`};
+            };
+            const parts = [part(1, "long", "circle", t.s1), part(-1, "short", "diamond-open", t.s2), part(0, "side not given", "x-thin", t["body-quiet-color"])];
+            return [parts.filter((one) => one.x.length), layout(t, {
+                showlegend: true, legend: {orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: {color: t["body-fg"], size: 12}}, margin: {l: 52, r: 14, t: 30, b: 38},
+                xaxis: axis(t, `${unit} held`, {showgrid: false, rangemode: "tozero", tickformat: ","}),
+                yaxis: axis(t, "result", {tickformat: isPercent ? ".1%" : ",", zerolinewidth: 1.5}),
             })];
         },
     };

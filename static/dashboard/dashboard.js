@@ -11,6 +11,7 @@
     let leaving;
     const showTip = (el) => {
         clearTimeout(leaving);
+        closeTip();
         tip.textContent = el.dataset.tip;
         tip.showPopover();
         const box = el.getBoundingClientRect();
@@ -19,7 +20,11 @@
         tip.style.top = `${below + tip.offsetHeight > innerHeight ? box.top - tip.offsetHeight - 6 : below}px`;
         el.setAttribute("aria-describedby", "tip");
     };
-    const hideTip = () => { leaving = setTimeout(() => tip.hidePopover(), 120); };
+    const closeTip = () => {
+        if (tip.matches(":popover-open")) { tip.hidePopover(); }
+        $$("[aria-describedby=tip]").forEach((el) => el.removeAttribute("aria-describedby"));
+    };
+    const hideTip = () => { leaving = setTimeout(closeTip, 120); };
     const tipped = (event) => (event.target instanceof Element ? event.target.closest("[data-tip]") : null);
     document.addEventListener("mouseover", (event) => {
         if (tip.contains(event.target)) { clearTimeout(leaving); return; }
@@ -36,6 +41,7 @@
         const button = event.target instanceof Element ? event.target.closest("button") : null;
         if (!button) { return; }
         if ("toggleFilters" in button.dataset) { toggleFilters(button); }
+        if ("keys" in button.dataset) { $("#keys").showModal(); }
         if ("close" in button.dataset) { button.closest("dialog").close(); }
         if ("copy" in button.dataset) {
             await navigator.clipboard.writeText(button.dataset.copy);
@@ -94,7 +100,7 @@
         "?": () => $("#keys")?.showModal(),
     };
     document.addEventListener("keydown", (event) => {
-        if (event.key === "Escape") { tip.hidePopover(); }
+        if (event.key === "Escape") { closeTip(); }
         if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select, dialog *")) { return; }
         if (before === "g" && event.key === "s") { location.assign($("#site-name a").href); }
         before = event.key;

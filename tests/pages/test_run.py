@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
+
 import pytest
 
+from bots_app.page_trades import SPANS_S, span_words
 from bots_app.registry import BotRegistry
 from tests.pages import data
 
@@ -21,7 +25,7 @@ def test_the_tear_sheet_shows_figures_chart_and_tables(page, sweep):
     text = response.content.decode()
     assert response.status_code == 200
     assert f">{data.config_hash(0)}</h1>" in text
-    assert "rank 1 of 130 by profit" in text
+    assert re.search(r">rank</a> 1 of 130 by profit, .*>top</a> 0.87 %", text)
     assert ">+1,000</span>" in text
     assert f'data-src="/api/sessions/BTC%2FUSDT:USDT:1h:{data.START_MS}:{data.END_MS}/bots/' in text
     for heading in (
@@ -33,6 +37,36 @@ def test_the_tear_sheet_shows_figures_chart_and_tables(page, sweep):
     ):
         assert heading in text
     assert "The same numbers as a table" in text
+
+
+def test_trades_are_drawn_by_duration_with_their_table(page, sweep):
+    response = page.get(BEST)
+    points = response.context["durations"]
+    assert len(points["ms"]) == len(points["result"]) == len(points["number"]) == 40
+    assert set(points["ms"]) == {5 * data.HOUR_MS}
+    assert set(points["side"]) == {-1, 1}
+    [row] = response.context["duration_rows"]
+    assert (row["span"], row["trades"], round(row["won"], 3)) == ("4 h to under 12 h", 40, 0.675)
+    assert row["worst"] < row["mean"] < row["best"]
+    text = response.content.decode()
+    assert 'data-chart="durations"' in text
+    assert "The same numbers as a table, by time held" in text
+
+
+def test_trades_are_grouped_by_time_of_exit(page, sweep):
+    groups = dict(page.get(BEST).context["exit_groups"])
+    assert list(groups) == ["Exit weekday", "Exit month", "Exit hour"]
+    assert sum(row.trades for row in groups["Exit hour"]) == 40
+    assert all(row.trades for row in groups["Exit hour"])
+    assert len(groups["Exit month"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "under 1 min"), (60, "1 min to under 5 min"), (86_400, "24 h to under 48 h"), (4e7, "365 days and more")],
+)
+def test_spans_hold_their_lower_end(seconds, words):
+    assert span_words(bisect_right(SPANS_S, seconds)) == words
 
 
 def test_the_script_of_charts_is_loaded_only_where_there_is_one(page, sweep):
@@ -59,7 +93,7 @@ def test_a_failed_run_says_why(page, sweep):
     text = page.get(url(115)).content.decode()
     assert "This run failed." in text
     assert "fast (55) must be shorter than slow (55)" in text
-    assert "rank" not in text
+    assert "by profit, <progress" not in text
 
 
 def test_trades_are_paged_and_sorted(page, sweep):
