@@ -14,6 +14,7 @@ from bots_app.synthetic import records
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.scripts import FOLDER, script
 from dashboard.store.shared import chunked
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
@@ -36,9 +37,14 @@ def start_slowlog() -> None:
     client().slowlog_reset()
 
 
-def slowest_ms() -> float:
-    """Return the length of the longest command since `start_slowlog`; NOTED_US when none was that long."""
-    return max([entry["duration"] for entry in client().slowlog_get(100_000)], default=NOTED_US) / 1e3
+def slowest() -> tuple[str, float]:
+    """Return what the longest command since `start_slowlog` was, and its ms; a script is told by its name."""
+    found = max(client().slowlog_get(100_000), key=lambda entry: entry["duration"], default=None)
+    if found is None:
+        return "none", NOTED_US / 1e3
+    scripts = {script(path.stem).sha: path.stem for path in FOLDER.glob("*.lua")}
+    words = found["command"].decode(errors="replace").split(" ")
+    return scripts.get(words[1] if len(words) > 1 else "", words[0]), found["duration"] / 1e3
 
 
 def measure_upkeep(report: Report, sessions: Sessions) -> None:
@@ -109,8 +115,8 @@ def record_size(keys: SessionKeys) -> float:
     return mean(pipe.execute())
 
 
-def report_slowest(report: Report, found: dict[str, float]) -> None:
-    """Report the longest command of each phase."""
+def report_slowest(report: Report, found: dict[str, tuple[str, float]]) -> None:
+    """Report the longest command of each part."""
     report.begin("Longest single command of Redis")
-    for name, milliseconds in found.items():
-        report.value(name, milliseconds, "ms", goal=at_most(LONGEST_MS))
+    for part, (command, milliseconds) in found.items():
+        report.value(f"{part}: {command}", milliseconds, "ms", goal=at_most(LONGEST_MS))
