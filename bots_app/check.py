@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bots_app.indexing import BATCH_RUNS, exact_sum, index_values, read_runs
+from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun
 from bots_app.survey import USUAL, run_hashes
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
@@ -65,12 +66,18 @@ class _Check:
         self.statuses = statuses
 
     def run(self) -> list[Drift]:
-        kept = client().hgetall(self.keys.index("stats"))
+        kept = (
+            client().hgetall(self.keys.index("stats"))
+            if self._holds("figures", self.keys.index("stats"), b"hash")
+            else {}
+        )
         stats = {from_bytes(name): from_bytes(value) for name, value in kept.items()}
         self._read_records()
+        bots = self._members("bots", self.keys.bots)
+        self._read_odd_hashes(bots)
         self.statuses |= {run.status for run in self.expected.values()}
         self.statuses |= {name[2:] for name in stats if name.startswith("n:")}
-        self._check_fixed()
+        self._check_fixed(bots)
         if stats.get("built") != str(INDEX_VERSION):
             if self.expected:
                 self._tell("derived keys: not built yet", str(self.sid))
@@ -85,28 +92,50 @@ class _Check:
 
     def _read_records(self) -> None:
         for hashes in chunked(run_hashes(self.sid), BATCH_RUNS):
-            for run in read_runs(self.keys, hashes):
-                status, profit, updated, row = index_values(run)
-                self.expected[run.configHash] = Expected(
-                    status, float(profit) if profit else None, float(updated) if updated else None, _digest(row)
-                )
+            self._expect(read_runs(self.keys, hashes))
             if self.progress:
                 self.progress(len(self.expected))
 
-    def _members(self, name: str) -> set[str]:
-        return {from_bytes(member) for member in client().sscan_iter(name, count=STEP)}
+    def _read_odd_hashes(self, bots: set[str]) -> None:
+        """Read the runs whose key does not tell their session, as a colon in their hash does not end its id."""
+        odd = [name for name in bots if ":" in name and name not in self.expected]
+        for hashes in chunked(odd, BATCH_RUNS):
+            runs = read_runs(self.keys, hashes)
+            self._expect(run for run in runs if not (isinstance(run, UnreadableRun) and run.reason == NOT_STORED))
 
-    def _scores(self, name: str) -> dict[str, float]:
-        return {from_bytes(member): score for member, score in client().zscan_iter(name, count=STEP)}
+    def _expect(self, runs: Iterable[BacktestRunRecord | UnreadableRun]) -> None:
+        for run in runs:
+            status, profit, updated, row = index_values(run)
+            self.expected[run.configHash] = Expected(
+                status, float(profit) if profit else None, float(updated) if updated else None, _digest(row)
+            )
 
-    def _check_fixed(self) -> None:
-        self._compare_sets("bots", self._members(self.keys.bots), set(self.expected))
+    def _holds(self, name: str, key: str, kind: bytes) -> bool:
+        """Tell whether a key holds what it should, and note it if not."""
+        found = client().type(key)
+        if found not in (kind, b"none"):
+            self._tell(f"{name}: another type of key", f"{key} ({from_bytes(found)} instead of {from_bytes(kind)})")
+        return bool(found == kind)
+
+    def _members(self, name: str, key: str) -> set[str]:
+        if not self._holds(name, key, b"set"):
+            return set()
+        return {from_bytes(member) for member in client().sscan_iter(key, count=STEP)}
+
+    def _scores(self, name: str, key: str) -> dict[str, float]:
+        if not self._holds(name, key, b"zset"):
+            return {}
+        return {from_bytes(member): score for member, score in client().zscan_iter(key, count=STEP)}
+
+    def _check_fixed(self, bots: set[str]) -> None:
+        self._compare_sets("bots", bots, set(self.expected))
         by_status: defaultdict[str, set[str]] = defaultdict(set)
         for config_hash, run in self.expected.items():
             by_status[run.status].add(config_hash)
         for status in sorted(self.statuses):
-            self._compare_sets(f"status {status}", self._members(self.keys.status(status)), by_status[status])
-        self._compare_scores("profit", self._scores(self.keys.profit), lambda run: run.profit)
+            name = f"status {status}"
+            self._compare_sets(name, self._members(name, self.keys.status(status)), by_status[status])
+        self._compare_scores("profit", self._scores("profit", self.keys.profit), lambda run: run.profit)
 
     def _compare_sets(self, name: str, found: set[str], wanted: set[str]) -> None:
         for config_hash in sorted(wanted - found):
@@ -130,8 +159,10 @@ class _Check:
             self._tell(f"{name}: an entry without a record", config_hash)
 
     def _check_derived(self) -> None:
-        rows = client().hscan_iter(self.keys.index("rows"), count=STEP)
-        found = {from_bytes(name): _digest(row) for name, row in rows}
+        found: dict[str, bytes] = {}
+        if self._holds("rows", self.keys.index("rows"), b"hash"):
+            rows = client().hscan_iter(self.keys.index("rows"), count=STEP)
+            found = {from_bytes(name): _digest(row) for name, row in rows}
         for config_hash, run in self.expected.items():
             row = found.pop(config_hash, None)
             if row != run.row:
@@ -143,23 +174,20 @@ class _Check:
 
     def _check_ranks(self, status: str) -> None:
         """Compare the derived sorted sets of one status, or ('') of the session."""
-
-        def scores(name: str) -> dict[str, float]:
-            return self._scores(self.keys.index_status(status, name) if status else self.keys.index(name))
-
-        def within(value: Callable[[Expected], float | None]) -> Callable[[Expected], float | None]:
-            return lambda run: value(run) if not status or run.status == status else None
-
         label = f"index of {status}" if status else "index"
-        if status:
-            self._compare_scores(f"{label} by profit", scores("profit"), within(lambda run: run.profit))
-        self._compare_scores(
-            f"{label} unranked", scores("unranked"), within(lambda run: 0.0 if run.profit is None else None)
-        )
-        self._compare_scores(f"{label} by time", scores("updated"), within(lambda run: run.updated))
-        self._compare_scores(
-            f"{label} undated", scores("undated"), within(lambda run: 0.0 if run.updated is None else None)
-        )
+        values: dict[str, tuple[str, Callable[[Expected], float | None]]] = {
+            "profit": ("by profit", lambda run: run.profit),
+            "unranked": ("unranked", lambda run: 0.0 if run.profit is None else None),
+            "updated": ("by time", lambda run: run.updated),
+            "undated": ("undated", lambda run: 0.0 if run.updated is None else None),
+        }
+        if not status:
+            # The one of the whole session is a fixed key.
+            del values["profit"]
+        for name, (words, value) in values.items():
+            key = self.keys.index_status(status, name) if status else self.keys.index(name)
+            scores = self._scores(f"{label} {words}", key)
+            self._compare_scores(f"{label} {words}", scores, _within(status, value))
 
     def _check_figures(self, stats: dict[str, str]) -> None:
         for status in sorted(self.statuses):
@@ -198,6 +226,11 @@ class _Check:
     def _mean_of_all(self) -> float | None:
         profits = [run.profit for run in self.expected.values() if run.profit is not None]
         return math.fsum(profits) / len(profits) if profits else None
+
+
+def _within(status: str, value: Callable[[Expected], float | None]) -> Callable[[Expected], float | None]:
+    """Return the value for runs of one status ('' for all), None for others."""
+    return lambda run: value(run) if not status or run.status == status else None
 
 
 def expected_numbers(runs: dict[str, Expected]) -> dict[str, Any]:

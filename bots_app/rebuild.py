@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from bots_app.indexing import BATCH_RUNS, SessionIndexer
-from bots_app.survey import run_hashes
+from bots_app.survey import USUAL, run_hashes
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import PER_STATUS
@@ -39,6 +39,7 @@ def rebuild(
     Raises StoreUnavailable, Unavailable.
     """
     indexer = SessionIndexer(sid, statuses=statuses)
+    _free_keys(indexer)
     for hashes in chunked(run_hashes(sid), BATCH_RUNS):
         indexer.file(hashes, fixed=True)
         if progress:
@@ -54,6 +55,22 @@ def rebuild(
     else:
         client().zrem(store_keys.SESSIONS, str(sid))
     return RebuildResult(indexer.filed, indexer.changed, indexer.unreadable, indexer.dropped + swept)
+
+
+def _free_keys(indexer: SessionIndexer) -> None:
+    """Remove every index that holds another type than it should: nothing in it can be part of one."""
+    keys = indexer.keys
+    kinds = {keys.index("stats"): b"hash", keys.index("rows"): b"hash", keys.events: b"stream", keys.bots: b"set"}
+    kinds |= dict.fromkeys([keys.profit, *(keys.index(name) for name in PER_STATUS)], b"zset")
+    for status in indexer.statuses | USUAL:
+        kinds[keys.status(status)] = b"set"
+        kinds |= {keys.index_status(status, name): b"zset" for name in PER_STATUS}
+    pipe = client().pipeline()
+    for key in kinds:
+        pipe.type(key)
+    for (key, kind), found in zip(kinds.items(), pipe.execute(), strict=True):
+        if found not in (kind, b"none"):
+            client().unlink(key)
 
 
 def _not_found_by_key(indexer: SessionIndexer, hashes: list[str]) -> list[str]:

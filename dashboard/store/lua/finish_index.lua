@@ -18,6 +18,7 @@
 --- @include "order"
 --- @include "sums"
 --- @include "figures"
+--- @include "rows"
 --- @include "summary"
 
 local options = cjson.decode(ARGV[1])
@@ -25,7 +26,7 @@ local keys = {
   sid = options.sid, bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], updated = KEYS[5], events = KEYS[6],
   summary = KEYS[7], sessions = KEYS[8], index_status_prefix = options.index_status,
 }
-local revision = redis.call('HGET', keys.stats, 'revision') or tostring(options.now_us)
+local revision = redis.call('HGET', keys.stats, 'revision') or string.format('%.0f', options.now_us)
 
 local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
 if options.head then

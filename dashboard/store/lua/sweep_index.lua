@@ -6,10 +6,11 @@
 -- ARGV[2..] members, at most some thousand
 --
 -- Output: number of members taken out
+--- @include "rows"
 local taken = 0
 for i = 2, #ARGV do
   local row = redis.call('HGET', KEYS[1], ARGV[i])
-  if not row or (ARGV[1] ~= '' and cjson.decode(row).status ~= ARGV[1]) then
+  if not row or (ARGV[1] ~= '' and status_of(row) ~= ARGV[1]) then
     taken = taken + redis.call('ZREM', KEYS[2], ARGV[i])
   end
 end

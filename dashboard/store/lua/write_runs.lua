@@ -31,6 +31,7 @@
 --- @include "order"
 --- @include "sums"
 --- @include "figures"
+--- @include "rows"
 --- @include "summary"
 --- @include "index_run"
 --- @include "types"

@@ -35,7 +35,7 @@ local function write_summary(keys, head, completed, kept)
     ',"avgProfit":', average,
     ',"lastUpdate":', number_text(last[2]), ',"lastConfigHash":', json_text(last[1]),
     ',"currentProfit":', number_text(last[1] and redis.call('ZSCORE', keys.profit, last[1])),
-    ',"currentStatus":', json_text(row and cjson.decode(row).status), '}',
+    ',"currentStatus":', json_text(row and status_of(row)), '}',
   })
   redis.call('SET', keys.summary, text)
   redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head)
