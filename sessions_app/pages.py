@@ -6,20 +6,23 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 
 from dashboard.web.columns import Column
 from dashboard.web.edits import digest, save
-from dashboard.web.links import query, session_path
+from dashboard.web.links import query, run_path, session_path
 from dashboard.web.views import Page
 from sessions_app.page_forms import SessionListForm, SessionNotesForm
 from sessions_app.page_lists import SessionChoice, facets, ordered, without_one
 from sessions_app.records import SessionId, SessionSummary
 from sessions_app.registry import SessionRegistry
+from sessions_app.run_search import RunHits, sessions_with_run
 
 #: Sessions on one page; fewer than that is the rule.
 PAGE_SIZE = 200
+#: Sessions listed that hold a run of the hash searched for.
+MOST_HITS = 50
 DEFAULT_ORDERING = "-lastUpdate"
 COLUMNS = (
     Column("symbol", "Session", best_first="symbol", css="pin last", number=False),
@@ -42,7 +45,13 @@ class SessionList(Page):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = SessionListForm(request.GET)
         status = 200 if form.is_valid() else 400
-        return self.render_to_response(self.get_context_data(form=form, **self.listing(form)), status=status)
+        listing, hits = self.listing(form), run_hits(form)
+        if hits and len(hits.sids) == 1 and not listing["rows"] and listing["is_search_alone"]:
+            return self.whole(HttpResponseRedirect(run_path(hits.sids[0], form.value("search"))))
+        if hits:
+            listing["hits"] = hits
+            listing["hit_rows"] = [(sid, run_path(sid, form.value("search"))) for sid in hits.sids[:MOST_HITS]]
+        return self.render_to_response(self.get_context_data(form=form, **listing), status=status)
 
     def listing(self, form: SessionListForm) -> dict[str, Any]:
         """Return the context of the list."""
@@ -54,6 +63,7 @@ class SessionList(Page):
         return {
             "title": "Sessions",
             "search": choice.search,
+            "is_search_alone": choice.set_names() == ["search"],
             "page": page,
             "page_links": {
                 "previous": query(params, page=page.number - 1) if page.has_previous() else "",
@@ -68,6 +78,12 @@ class SessionList(Page):
             "clear": query(params, **dict.fromkeys(SessionChoice.NAMES)),
             "rows": [(one, session_path(one.sid)) for one in page],
         }
+
+
+def run_hits(form: SessionListForm) -> RunHits | None:
+    """Return where the text searched for is the hash of a run; None when nothing of one word is searched for."""
+    text = form.value("search")
+    return sessions_with_run(text) if text and not any(map(str.isspace, text)) else None
 
 
 class SessionPage(Page):

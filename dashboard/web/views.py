@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.views.generic import TemplateView
 
 from dashboard.api.permissions import can_edit
@@ -19,8 +19,11 @@ class Page(LoginRequiredMixin, TemplateView):
     nav = "sessions"
 
     def handle_no_permission(self) -> HttpResponse:
-        """Send to the log-in page; htmx, which asked for a part of a page, is told to go there as a whole."""
-        response = redirect_to_login(self.request.get_full_path())
+        """Send to the log-in page."""
+        return self.whole(redirect_to_login(self.request.get_full_path()))
+
+    def whole(self, response: HttpResponseRedirect) -> HttpResponse:
+        """Return a redirect; htmx, which would put what it is led to into this page, is told to go there as a whole."""
         if self.request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": response.url})
         return response
