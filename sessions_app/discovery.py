@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Iterator
 
-from dashboard.errors import DashboardError, InvalidSessionId
+from dashboard.errors import DashboardError, InvalidSessionId, StoreUnavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.tolerant import from_bytes
@@ -25,14 +25,17 @@ log = logging.getLogger(__name__)
 
 
 def discover() -> set[str]:
-    """Search for sessions now and list those found; return their ids.
+    """Search for sessions now and list those found; return their ids, also where nothing can be written.
 
     Cost: one SCAN of the key space for each of two shapes.
     """
     found = set(find_session_ids())
-    for sid in found:
-        list_session(sid)
-    client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S)
+    try:
+        for sid in found:
+            list_session(sid)
+        client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S)
+    except StoreUnavailable:
+        log.warning("The store takes no writes: %d sessions of other programs are found, but not listed.", len(found))
     return found
 
 
@@ -68,10 +71,18 @@ def listed_session_ids() -> list[str]:
         return [from_bytes(member) for member in members]
     if not members:
         return sorted(discover())
-    # Whoever sets the mark searches; the others go on with what is known.
-    if client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S, nx=True):
+    if _is_ours_to_search():
         threading.Thread(target=_discover_quietly, name="discover-sessions", daemon=True).start()
     return [from_bytes(member) for member in members]
+
+
+def _is_ours_to_search() -> bool:
+    """Set the mark: whoever does so searches, the others go on with what is known."""
+    try:
+        return bool(client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S, nx=True))
+    except StoreUnavailable:
+        # A full store and a replica answer what they know.
+        return False
 
 
 def _discover_quietly() -> None:
