@@ -13,7 +13,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from dashboard.api.permissions import can_edit
 from dashboard.errors import CursorInvalid, DashboardError, StoreUnavailable, Unavailable
+from dashboard.store.outage import Outage, outage
 
 logger = logging.getLogger("dashboard.web")
 
@@ -46,9 +48,10 @@ WORDS = {
 
 
 def error_page(
-    request: HttpRequest, status: int, message: str = "", *, title: str = "", retry_after_s: int | None = None
-) -> HttpResponse:
-    """Return the page of a status in the frame of all pages, in JSON for the API."""
+    request: HttpRequest, status: int, message: str = "", *, title: str = "", retry_after_s: int | None = None,
+    facts: Outage | None = None,
+) -> HttpResponse:  # fmt: skip
+    """Return the page of a status in the frame of all pages, in JSON for the API; only operators are shown facts."""
     words = WORDS.get(status, WORDS[500])
     if request.path.startswith(API_PREFIX):
         response: HttpResponse = JsonResponse(
@@ -60,6 +63,7 @@ def error_page(
             "title": title or words.title,
             "message": message or words.message,
             "retry_after_s": retry_after_s,
+            "outage": facts if facts and can_edit(request.user) else None,
             "request_id": getattr(request, "id", ""),
         }
         response = render(request, f"errors/{status if status in (429, 503) else 'error'}.html", context, status=status)
@@ -91,8 +95,11 @@ def answer(request: HttpRequest, error: DashboardError) -> HttpResponse:
     if isinstance(error, CursorInvalid):
         return error_page(request, error.status, f"{error} Open the list again from its start.", title=title)
     # What the store says of itself is short; the page's own words say what that means.
-    message = "" if isinstance(error, StoreUnavailable) else str(error)
-    return error_page(request, error.status, message, title=title, retry_after_s=retry_after_s)
+    is_away = isinstance(error, StoreUnavailable)
+    return error_page(
+        request, error.status, "" if is_away else str(error), title=title, retry_after_s=retry_after_s,
+        facts=outage(error) if is_away else None,
+    )  # fmt: skip
 
 
 def too_many_attempts(request: HttpRequest, retry_after_s: int) -> HttpResponse:

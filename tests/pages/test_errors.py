@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from dashboard.errors import StoreUnavailable
+from dashboard.errors import IndexBuilding, StoreUnavailable
 from sessions_app.registry import SessionRegistry
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +35,26 @@ def test_the_store_is_away(page, monkeypatch):
     assert "The data store does not answer" in text
     assert 'data-retry="7"' in text
     assert '<noscript><meta http-equiv="refresh" content="7"></noscript>' in text
+
+
+def test_only_operators_are_told_of_the_store(page, desk, monkeypatch):
+    error = StoreUnavailable()
+    error.__cause__ = ConnectionRefusedError("secret inside")
+    monkeypatch.setattr(SessionRegistry, "all", raising(error))
+    told, others = (client.get("/sessions/").content.decode() for client in (desk, page))
+    assert "For the operator" in told
+    assert "nothing listens at its address" in told
+    assert "First seen by this process" in told
+    assert "secret" not in told
+    assert "For the operator" not in others
+    assert "nothing listens" not in others
+
+
+def test_indexes_in_the_making_are_no_outage(desk, monkeypatch):
+    monkeypatch.setattr(SessionRegistry, "all", raising(IndexBuilding("Wait.")))
+    text = desk.get("/sessions/").content.decode()
+    assert "The indexes are being built" in text
+    assert "For the operator" not in text
 
 
 def test_pages_answer_without_any_redis(page):
