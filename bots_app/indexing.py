@@ -20,6 +20,7 @@ from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
+from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId, read_summary, summary_head
@@ -55,7 +56,7 @@ def write_batch(
     keys = SessionKeys(str(sid))
     names = [keys.bots, keys.profit]
     names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
-    names += [keys.events, keys.summary, store_keys.SESSIONS]
+    names += [keys.events, keys.summary, *own_list_keys()]
     flat = [value for operation in operations for value in operation]
     head_of: bytes | None = None
     for _ in range(ATTEMPTS):
@@ -71,6 +72,8 @@ def write_batch(
             options["written"] = store_keys.WRITTEN
         code, *rest = script("write_runs")(names, [msgspec.json.encode(options), *flat])
         if code != -1:
+            if not is_quiet and any(one > 0 for one in rest):
+                note_own(str(sid))
             return code == 1, rest
         # Another program wrote the summary: what it says beside the figures is kept.
         head_of = rest[0] or None

@@ -51,9 +51,7 @@ def rebuild(
     swept = _sweep(indexer)
     if indexer.filed or client().exists(indexer.keys.summary, indexer.keys.index("stats")):
         indexer.settle(with_summary=True)
-        list_session(str(sid))
-    else:
-        client().zrem(store_keys.SESSIONS, str(sid))
+    list_session(str(sid))
     return RebuildResult(indexer.filed, indexer.changed, indexer.unreadable, indexer.dropped + swept)
 
 

@@ -1,39 +1,53 @@
-"""Finding sessions that other programs made: the one place that walks over the key space, in small steps.
+"""Finding sessions that other programs made or changed: the one place that walks over the key space, in small steps.
 
-Our own writes list their session themselves, so that a list of sessions reads one sorted set. Sessions of programs that
-know only the six fixed keys are found on first use and then again every few minutes, in the background.
+Our own writes number their changes in the list of sessions themselves. What programs wrote that know only the six fixed
+keys is searched for on first use, and then again every few minutes in the background; the summaries of the sessions
+already listed are looked at more often. `list_session` takes notice of one at once.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from dashboard.errors import DashboardError, InvalidSessionId, StoreUnavailable
+from dashboard.errors import DashboardError, StoreUnavailable
 from dashboard.store import keys as store_keys
+from dashboard.store.answers import answers
 from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.session_list import Notice, listed, note
+from dashboard.store.shared import chunked
 from dashboard.tolerant import from_bytes
-from sessions_app.records import SessionId, read_summary
+from sessions_app.summaries import Stored, read_summaries
 
 #: Seconds for which the list of sessions is taken to be complete before another search starts in the background.
 SEARCH_EVERY_S = 300
+#: Seconds after which the summaries listed are looked at again: this for a few sessions, a minute for 10,000.
+CHECK_EVERY_S = 5
+CHECKED_A_SECOND = 200
 #: Keys a step of the search looks at: 1,000 take Redis about half a millisecond.
 STEP = 1000
+#: Sessions a step of a check looks at.
+CHUNK = 200
 
 log = logging.getLogger(__name__)
 
 
 def discover() -> set[str]:
-    """Search for sessions now and list those found; return their ids, also where nothing can be written.
+    """Search for sessions now, list those found and unlist those gone; return the ids found.
 
-    Cost: one SCAN of the key space for each of two shapes.
+    A store that takes no writes is searched all the same, and its list stays as it is. Cost: one SCAN of the key space
+    for each of two shapes, and a check of every session.
     """
     found = set(find_session_ids())
     try:
-        for sid in found:
-            list_session(sid)
-        client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S)
+        check_sessions(found | set(listed()))
+        pipe = client().pipeline()
+        pipe.hset(store_keys.list_key("state"), "searched", 1)
+        pipe.set(store_keys.list_key("discovered"), 1, ex=SEARCH_EVERY_S)
+        pipe.set(store_keys.list_key("checked"), 1, ex=_check_after_s(len(found)))
+        pipe.execute()
     except StoreUnavailable:
         log.warning("The store takes no writes: %d sessions of other programs are found, but not listed.", len(found))
     return found
@@ -49,44 +63,73 @@ def find_session_ids() -> Iterator[str]:
 
 
 def list_session(sid: str) -> None:
-    """Put the session into the list of sessions, at the time its summary says; one that is there stays where it is."""
-    try:
-        parsed = SessionId.parse(sid)
-        text = client().get(store_keys.SessionKeys(sid).summary)
-        summary = read_summary(parsed, text)
-    except DashboardError as error:
-        if not isinstance(error, InvalidSessionId) and error.status != 422:
-            raise
-        summary = None
-    client().zadd(store_keys.SESSIONS, {sid: (summary and summary.lastUpdate) or 0}, nx=True)
+    """Take notice in the list of what lies in Redis of a session, whoever wrote or deleted it.
+
+    Cost: three round trips.
+    """
+    check_sessions([sid])
 
 
-def listed_session_ids() -> list[str]:
-    """Return the id of every session known; the first call on a new data set searches, later ones use a thread."""
+def check_sessions(names: Iterable[str]) -> int:
+    """List each session as it is now, or unlist it when it is gone; return how many had changed unnoticed."""
+    count = 0
+    for chunk in chunked(names, CHUNK):
+        notices = _notices(read_summaries(chunk))
+        note(notices)
+        count += len(notices)
+    return count
+
+
+def _notices(found: list[Stored]) -> list[Notice]:
+    """Return those sessions that are otherwise than when the list last took notice of them."""
     pipe = client().pipeline()
-    pipe.exists(store_keys.DISCOVERED)
-    pipe.zrange(store_keys.SESSIONS, 0, -1)
-    is_recent, members = pipe.execute()
-    if is_recent:
-        return [from_bytes(member) for member in members]
-    if not members:
-        return sorted(discover())
-    if _is_ours_to_search():
-        threading.Thread(target=_discover_quietly, name="discover-sessions", daemon=True).start()
-    return [from_bytes(member) for member in members]
+    for one in found:
+        pipe.zscore(store_keys.SESSIONS, one.sid)
+        pipe.hget(store_keys.list_key("seen"), one.sid)
+        pipe.hget(SessionKeys(one.sid).index("stats"), "summary_sha")
+    states = iter(answers(pipe))
+    notices = []
+    for one in found:
+        number, seen, own_sha = (next(states) for _ in range(3))
+        seen_at, _, seen_sha = (seen or b"").decode().partition(" ")
+        if one.summary is None:
+            if number is not None:
+                notices.append(Notice(one.sid, gone_at=number))
+            continue
+        # The last change that has a number was that seen, or one of our scripts'.
+        is_seen = number is not None and bool(seen_at) and float(seen_at) == number
+        known = seen_sha if is_seen else (own_sha or b"").decode()
+        if number is None or one.sha != known:
+            notices.append(Notice(one.sid, seen=one.sha))
+    return notices
 
 
-def _is_ours_to_search() -> bool:
-    """Set the mark: whoever does so searches, the others go on with what is known."""
+def _check_after_s(count: int) -> int:
+    return CHECK_EVERY_S + count // CHECKED_A_SECOND
+
+
+def discover_in_background() -> None:
+    """Search in a thread, unless another process does."""
+    _start("discovered", SEARCH_EVERY_S, discover)
+
+
+def check_in_background(count: int) -> None:
+    """Check the sessions listed, about so many, in a thread, unless another process does."""
+    _start("checked", _check_after_s(count), lambda: check_sessions(listed()))
+
+
+def _start(mark: str, seconds: int, work: Callable[[], object]) -> None:
+    def run() -> None:
+        try:
+            work()
+        except DashboardError as error:
+            log.warning("The search for what other programs wrote of sessions stopped: %s", error)
+
     try:
-        return bool(client().set(store_keys.DISCOVERED, 1, ex=SEARCH_EVERY_S, nx=True))
-    except StoreUnavailable:
-        # A full store and a replica answer what they know.
-        return False
-
-
-def _discover_quietly() -> None:
-    try:
-        discover()
-    except DashboardError as error:
-        log.warning("The search for sessions of other programs stopped: %s", error)
+        is_ours = client().set(store_keys.list_key(mark), 1, ex=seconds, nx=True)
+    except StoreUnavailable as error:
+        # A server that takes no writes can still be read.
+        log.info("No search for what other programs wrote of sessions: %s", error)
+        return
+    if is_ours:
+        threading.Thread(target=run, name=f"sessions-{mark}", daemon=True).start()

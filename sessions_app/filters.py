@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dashboard.api.filters import BooleanFilter, OrderingFilter, RepositoryFilterSet, TextFilter
 from dashboard.api.pagination import page_filters
+from sessions_app.query import DEFAULT_ORDERING
 from sessions_app.records import SUMMARY_FIELDS
 
 #: The most sessions a page holds, and how many it holds unless told otherwise.
 MOST_SESSIONS = 1000
-DEFAULT_ORDERING = "-lastUpdate"
 ORDERINGS = tuple(ordering for name in SUMMARY_FIELDS for ordering in (name, f"-{name}"))
 
 

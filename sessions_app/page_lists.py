@@ -1,109 +1,78 @@
-"""Choosing and ordering sessions for the page: a few thousand summaries at most, all in memory."""
+"""What the sessions page shows beside the list: the values of each filter, and ways out of an empty list."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import QueryDict
 
 from dashboard.web.links import query
 from sessions_app.page_forms import SessionListForm
-from sessions_app.records import SessionSummary
+from sessions_app.query import DEFAULT_ORDERING, SessionQuery
+from sessions_app.session_index import FACETS
+from sessions_app.session_order import SessionsFound
 
 #: Values of a filter that are shown before the rest is folded away.
 SHOWN_VALUES = 10
+#: Values of a filter that are on the page at all; the others are found by searching.
+MOST_VALUES = 200
 ACTIVE_WORDS = {"true": "Active", "false": "Idle"}
 
 
-@dataclass(frozen=True)
-class SessionChoice:
-    """Which sessions are wanted; None means any."""
-
-    NAMES: ClassVar[tuple[str, ...]] = ("search", "symbol", "timeframe", "active")
-
-    search: str | None = None
-    symbol: str | None = None
-    timeframe: str | None = None
-    active: str | None = None
-
-    @classmethod
-    def of(cls, form: SessionListForm) -> SessionChoice:
-        return cls(**{name: form.value(name) for name in cls.NAMES})
-
-    def matches(self, one: SessionSummary) -> bool:
-        words = f"{one.symbol} {one.timeframe} {one.notes or ''} {one.sid}".casefold()
-        return (
-            (self.symbol is None or one.symbol == self.symbol)
-            and (self.timeframe is None or one.timeframe == self.timeframe)
-            and (self.active is None or active_word(one) == self.active)
-            and all(word in words for word in (self.search or "").casefold().split())
-        )
-
-    def set_names(self) -> list[str]:
-        return [name for name in self.NAMES if getattr(self, name) is not None]
+def session_query(form: SessionListForm) -> SessionQuery:
+    """Return what the form asks for; a search is for each of its words."""
+    active = form.value("active")
+    return SessionQuery(
+        form.value("symbol"), form.value("timeframe"), None if active is None else active == "true",
+        tuple((form.value("search") or "").split()), form.value("ordering") or DEFAULT_ORDERING,
+    )  # fmt: skip
 
 
-def active_word(one: SessionSummary) -> str:
-    return "true" if one.active else "false"
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
-def ordered(sessions: Sequence[SessionSummary], ordering: str) -> list[SessionSummary]:
-    """Return the sessions in order; ties by id, sessions without the value last both ways."""
-    name, descending = ordering.lstrip("-"), ordering.startswith("-")
-    sessions = sorted(sessions, key=lambda one: str(one.sid), reverse=descending)
-    present = [one for one in sessions if getattr(one, name) is not None]
-    missing = sorted((one for one in sessions if getattr(one, name) is None), key=lambda one: str(one.sid))
-    return sorted(present, key=lambda one: getattr(one, name), reverse=descending) + missing
-
-
-def by_frequency(counts: Counter[str]) -> Callable[[str], tuple[int, str]]:
-    """Return the sort key for values, the most frequent first."""
-    return lambda value: (-counts[value], value)
-
-
-def facets(sessions: Sequence[SessionSummary], choice: SessionChoice, params: QueryDict) -> dict[str, dict[str, Any]]:
+def facets(found: SessionsFound, wanted: SessionQuery, params: QueryDict) -> dict[str, dict[str, Any]]:
     """Return per filter its values, each with the number of sessions a click would show and where it leads.
 
     Most frequent values first, the chosen one always among those shown.
     """
-    values = {"symbol": lambda one: one.symbol, "timeframe": lambda one: one.timeframe, "active": active_word}
     result = {}
-    for name, value_of in values.items():
-        chosen, others = getattr(choice, name), replace(choice, **{name: None})
-        counts = Counter(value_of(one) for one in sessions if others.matches(one))
-        found = list(ACTIVE_WORDS) if name == "active" else sorted(counts, key=by_frequency(counts))
-        if chosen is not None and chosen not in found[:SHOWN_VALUES]:
-            found = [chosen, *(value for value in found if value != chosen)]
+    for name in FACETS:
+        counts = {_text(value): count for value, count in found.counts[name].items()}
+        chosen = getattr(wanted, name)
+        chosen = None if chosen is None else _text(chosen)
+        values = list(ACTIVE_WORDS) if name == "active" else sorted(counts, key=lambda one: (-counts[one], one))
+        if chosen is not None and chosen not in values[:SHOWN_VALUES]:
+            values = [chosen, *(value for value in values if value != chosen)]
         options = [
             {
                 "value": value,
                 "label": ACTIVE_WORDS[value] if name == "active" else value,
-                "count": counts[value],
+                "count": counts.get(value, 0),
                 "href": query(params, **{name: value}),
                 "current": value == chosen,
             }
-            for value in found
+            for value in values[:MOST_VALUES]
         ]
         result[name] = {
             "label": name.capitalize(),
-            "all": {"count": counts.total(), "href": query(params, **{name: None}), "current": chosen is None},
+            "all": {"count": sum(counts.values()), "href": query(params, **{name: None}), "current": chosen is None},
             "shown": options[:SHOWN_VALUES],
             "more": options[SHOWN_VALUES:],
+            "left_out": len(values) - len(options),
             "active": chosen is not None,
         }
     return result
 
 
-def without_one(sessions: Sequence[SessionSummary], choice: SessionChoice, params: QueryDict) -> list[dict[str, Any]]:
+def without_one(found: SessionsFound, form: SessionListForm, params: QueryDict) -> list[dict[str, Any]]:
     """Return for each filter that is set how many sessions there would be without it, where that is more than none."""
     result = []
-    for name in choice.set_names():
-        count = sum(map(replace(choice, **{name: None}).matches, sessions))
+    for field, count in found.without.items():
         if count:
-            value = getattr(choice, name)
+            name = "search" if field == "words" else field
+            value = form.value(name)
             text = ACTIVE_WORDS[value].lower() if name == "active" else f"{name} {value}"
             result.append({"text": text, "count": count, "href": query(params, **{name: None})})
     return result

@@ -14,7 +14,7 @@ from dashboard.web.edits import digest, save
 from dashboard.web.links import query, run_path, session_path
 from dashboard.web.views import Page
 from sessions_app.page_forms import SessionListForm, SessionNotesForm
-from sessions_app.page_lists import SessionChoice, facets, ordered, without_one
+from sessions_app.page_lists import facets, session_query, without_one
 from sessions_app.records import SessionId, SessionSummary
 from sessions_app.registry import SessionRegistry
 from sessions_app.run_search import RunHits, sessions_with_run
@@ -23,7 +23,6 @@ from sessions_app.run_search import RunHits, sessions_with_run
 PAGE_SIZE = 200
 #: Sessions listed that hold a run of the hash searched for.
 MOST_HITS = 50
-DEFAULT_ORDERING = "-lastUpdate"
 COLUMNS = (
     Column("symbol", "Session", best_first="symbol", css="pin last", number=False),
     Column("runCount", "Runs", css="hide-s"),
@@ -55,28 +54,27 @@ class SessionList(Page):
 
     def listing(self, form: SessionListForm) -> dict[str, Any]:
         """Return the context of the list."""
-        everything = SessionRegistry().all()
-        choice = SessionChoice.of(form)
-        found = ordered([one for one in everything if choice.matches(one)], form.value("ordering") or DEFAULT_ORDERING)
+        wanted = session_query(form)
+        found = SessionRegistry().find(wanted, with_counts=True)
         page = Paginator(found, PAGE_SIZE).get_page(form.value("page") or 1)
         params = self.request.GET
         return {
             "title": "Sessions",
-            "search": choice.search,
-            "is_search_alone": choice.set_names() == ["search"],
+            "search": form.value("search"),
+            "is_search_alone": wanted.filters() == ["words"],
             "page": page,
             "page_links": {
                 "previous": query(params, page=page.number - 1) if page.has_previous() else "",
                 "next": query(params, page=page.number + 1) if page.has_next() else "",
             },
-            "total": len(everything),
-            "total_runs": sum(one.runCount or 0 for one in everything),
-            "columns": [column.header(params, form.value("ordering") or DEFAULT_ORDERING) for column in COLUMNS],
-            "facets": facets(everything, choice, params),
-            "without": without_one(everything, choice, params) if not found else [],
+            "total": found.total,
+            "total_runs": found.total_runs,
+            "columns": [column.header(params, wanted.ordering) for column in COLUMNS],
+            "facets": facets(found, wanted, params),
+            "without": without_one(found, form, params) if not found else [],
             "no_search": query(params, search=None),
-            "clear": query(params, **dict.fromkeys(SessionChoice.NAMES)),
-            "rows": [(one, session_path(one.sid)) for one in page],
+            "clear": query(params, search=None, symbol=None, timeframe=None, active=None),
+            "rows": [(one.summary, session_path(one.sid)) for one in page],
         }
 
 

@@ -8,45 +8,48 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from django.conf import settings
 
 from dashboard.errors import PreconditionFailed, SessionNotFound, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
+from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
-from sessions_app.discovery import listed_session_ids
+from sessions_app.catalogue import SessionCatalogue
+from sessions_app.discovery import list_session
+from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId, SessionSummary, read_summary, summary_head
+from sessions_app.session_order import SessionsFound
+from sessions_app.summaries import made_from_indexes, sha_of
 
-#: Summaries read in one round trip.
-CHUNK = 500
 #: Runs whose keys are removed in one round trip of a deletion.
 DELETE_CHUNK = 500
 #: Attempts at writing a summary that others write at the same time.
 ATTEMPTS = 20
 
+#: This process's copy of the list of sessions.
+_catalogue = SessionCatalogue()
+
 
 class SessionRegistry:
     """Reads, annotates and deletes sessions. Every method may raise StoreUnavailable."""
 
+    def __init__(self, catalogue: SessionCatalogue | None = None) -> None:
+        self._catalogue = catalogue or _catalogue
+
     def all(self) -> list[SessionSummary]:
-        """Return every session, in no order. Cost: two round trips and one for each 500 sessions."""
-        found: list[SessionSummary] = []
-        for names in chunked(listed_session_ids(), CHUNK):
-            sids = [SessionId.parse(name) for name in names]
-            pipe = client().pipeline()
-            for name in names:
-                pipe.get(SessionKeys(name).summary)
-            # A key of another type answers an error of its own, which must not hide the other sessions.
-            texts = [text if isinstance(text, bytes) else None for text in pipe.execute(raise_on_error=False)]
-            for sid, text in zip(sids, texts, strict=True):
-                summary = read_summary(sid, text)
-                if summary is None or summary.unreadable:
-                    summary = self._from_indexes(sid, summary)
-                if summary:
-                    found.append(summary)
-        return found
+        """Return every session, in no order; they are shared, and not to be changed. Cost: as `find`."""
+        return [entry.summary for entry in self.find(SessionQuery())[:]]
+
+    def find(self, query: SessionQuery, *, with_counts: bool = False) -> SessionsFound:
+        """Return the sessions that match, ordered and ready to be cut; `with_counts` adds what filters would show.
+
+        Cost: one round trip; more when sessions have changed since the process last asked, for these alone.
+        """
+        return self._catalogue.find(query, with_counts=with_counts)
 
     def get(self, sid: SessionId) -> SessionSummary:
         """Return one session; its numbers are made from the indexes when nobody wrote a summary.
@@ -99,9 +102,11 @@ class SessionRegistry:
     def _vanish(self, sid: SessionId, keys: SessionKeys, derived: list[str]) -> int:
         """Take the session out of every list; return what the script `delete_session` says."""
         code: int = script("delete_session")(
-            [keys.bots, keys.index("deleting"), keys.index("stats"), store_keys.SESSIONS],
+            [keys.bots, keys.index("deleting"), keys.index("stats"), *own_list_keys()],
             [str(sid), keys.status_prefix, keys.index_status_prefix, keys.profit, keys.summary, keys.events, *derived],
         )
+        if settings.REDIS_CLUSTER and code >= 0:
+            list_session(str(sid))
         return code
 
     def _remove_listed(self, keys: SessionKeys, removed: int, progress: Callable[[int], None] | None) -> int:
@@ -145,43 +150,15 @@ class SessionRegistry:
     def _summary(self, sid: SessionId, text: bytes | None) -> SessionSummary:
         summary = read_summary(sid, text)
         if summary is None or summary.unreadable:
-            summary = self._from_indexes(sid, summary)
+            [summary] = made_from_indexes([(sid, summary)])
         if summary is None:
             raise SessionNotFound(sid)
         return summary
-
-    def _from_indexes(self, sid: SessionId, stored: SessionSummary | None) -> SessionSummary | None:
-        """Return a summary made from the keys every writer keeps; None when there are none and nothing is stored."""
-        keys = SessionKeys(str(sid))
-        pipe = client().pipeline()
-        pipe.scard(keys.bots)
-        pipe.scard(keys.status("completed"))
-        pipe.scard(keys.status("failed"))
-        pipe.zrevrange(keys.profit, 0, 0, withscores=True)
-        pipe.zrevrange(keys.index("updated"), 0, 0, withscores=True)
-        pipe.exists(keys.index("stats"))
-        runs, completed, failed, best, last, is_ours = pipe.execute(raise_on_error=False)
-        if stored is None and not is_ours and not (isinstance(runs, int) and runs):
-            return None
-        best, last = (found if isinstance(found, list) and found else [(None, None)] for found in (best, last))
-        counts: dict[str, Any] = {"runCount": runs, "completedRuns": completed, "errorCount": failed}
-        counts = {name: value for name, value in counts.items() if isinstance(value, int)}
-        return SessionSummary(
-            sid=sid, unreadable=stored.unreadable if stored else None, bestProfit=best[0][1],
-            bestConfigHash=best[0][0] and from_bytes(best[0][0]), lastConfigHash=last[0][0] and from_bytes(last[0][0]),
-            lastUpdate=last[0][1] and int(last[0][1]),
-            **counts,
-        )  # fmt: skip
 
 
 def summary_etag(summary: SessionSummary) -> str:
     """Return the strong ETag of a summary."""
     return f'"{hashlib.sha256(msgspec.json.encode(summary.to_dict())).hexdigest()[:24]}"'
-
-
-def sha_of(text: bytes | None) -> str:
-    """Return what the scripts know a stored text by: its SHA-1, or '' when there is none."""
-    return "" if text is None else hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
 
 def stored_summary(sid: SessionId) -> bytes | None:
@@ -211,8 +188,11 @@ def finish_index(sid: SessionId, **options: Any) -> int:
         "sid": str(sid), "index_status": keys.index_status_prefix, "version": INDEX_VERSION,
         "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
     }  # fmt: skip
-    return script("finish_index")(
+    code: int = script("finish_index")(
         [keys.bots, keys.profit, keys.index("rows"), keys.index("stats"), keys.index("updated"), keys.events,
-         keys.summary, store_keys.SESSIONS],
+         keys.summary, *own_list_keys()],
         [msgspec.json.encode(names | options)],
     )  # fmt: skip
+    if code == 1:
+        note_own(str(sid))
+    return code

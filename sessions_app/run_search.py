@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashboard.store.answers import answers
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import chunked
-from sessions_app.discovery import listed_session_ids
+from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
+from sessions_app.registry import SessionRegistry
 
 #: Sessions that one search looks into, and those asked in one round trip.
 MOST_SESSIONS, CHUNK = 10_000, 500
@@ -33,13 +35,11 @@ def sessions_with_run(config_hash: str) -> RunHits:
 
     Cost: one set lookup a session, in a round trip for each 500, and at most 10,000 sessions.
     """
-    names = listed_session_ids()
-    asked, found = names[-MOST_SESSIONS:][::-1], []
+    sessions = SessionRegistry().find(SessionQuery(ordering="-lastUpdate"))
+    asked, found = sessions[:MOST_SESSIONS], []
     for chunk in chunked(asked, CHUNK):
         pipe = client().pipeline()
-        for name in chunk:
-            pipe.sismember(SessionKeys(name).bots, config_hash)
-        # A key of another type answers an error of its own, which is no hit.
-        answers = pipe.execute(raise_on_error=False)
-        found += [SessionId.parse(name) for name, answer in zip(chunk, answers, strict=True) if answer == 1]
-    return RunHits(found, len(asked), len(names))
+        for one in chunk:
+            pipe.sismember(SessionKeys(one.sid).bots, config_hash)
+        found += [one.summary.sid for one, is_there in zip(chunk, answers(pipe), strict=True) if is_there]
+    return RunHits(found, len(asked), len(sessions))

@@ -27,7 +27,7 @@ class SessionViewSet(ApiViewSet):
     def related(self) -> list[tuple[str, str]]:
         """Return the sessions of the list, or the runs of the session."""
         if self.page is not None:
-            return [(str(one.sid), api_path("sessions", str(one.sid))) for one in self.page.sessions]
+            return [(one.sid, api_path("sessions", one.sid)) for one in self.page.sessions]
         runs = api_path("sessions", self.kwargs["sid"], "bots")
         return [("Runs", runs), ("Aggregate", f"{runs}/aggregate")]
 

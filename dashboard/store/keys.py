@@ -1,8 +1,9 @@
 """Every key of the product, and nothing else builds one.
 
 `{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
-hash tag, so that all keys of a session share a slot. Nothing expires but the marker of the last discovery and the mark
-of who follows foreign writes.
+hash tag, so that all keys of a session share a slot, and `bot_registry:sessions` stands so before the colon of the keys
+that go with it. Nothing expires but the marks of the last searches for what other programs wrote, and the mark of who
+follows foreign writes.
 
 Fixed: read and written by other programs too.
 
@@ -18,8 +19,12 @@ Ours: derived from the records, made again by `rebuild_indexes`, deleted with th
 apart from `bots`, because a status may be any text: `session:{sid}:bots:status:x:profit` could be the fixed set of a
 status `x:profit`.
 
-bot_registry:sessions                        zset        every sid, score = lastUpdate
+bot_registry:sessions                        zset        every sid, score = number of the last change to its summary
+bot_registry:sessions:gone                   zset        the sids deleted last, score = number of the deletion
+bot_registry:sessions:state                  hash        number of the last change, epoch of the numbers, what was done
+bot_registry:sessions:seen                   hash        sid -> sha1 of a foreign summary that was noticed, and when
 bot_registry:sessions:discovered             string      there while the last search for foreign ones is recent; expires
+bot_registry:sessions:checked                string      there while the last look at the summaries listed is; expires
 bot_registry:follower                        string      who follows foreign writes, how, how far behind (JSON); expires
 session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
 session:{sid}:index:stats                    hash        revision, version built, and per status count and exact sums
@@ -41,10 +46,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-#: Every sid, score = lastUpdate in ms.
+#: Every sid, score = number of the last change; see includes/session_list.lua.
 SESSIONS = "bot_registry:sessions"
-#: Present while the last search for sessions that other programs made is recent.
-DISCOVERED = "bot_registry:sessions:discovered"
 #: Who follows foreign writes.
 FOLLOWER = "bot_registry:follower"
 #: Channel, not a key: what our own scripts have just written, for who follows the writes of others.
@@ -134,6 +137,16 @@ class SessionKeys:
         return key == self.summary or key.startswith(
             (self.run_prefix, self.trades_prefix, f"session:{self.tag}:bots", self.index_prefix, self.events)
         )
+
+
+def list_key(name: str) -> str:
+    """Return another key of the list of sessions: gone, state, seen, discovered, checked."""
+    return f"{{{SESSIONS}}}:{name}" if settings.REDIS_CLUSTER else f"{SESSIONS}:{name}"
+
+
+def list_keys() -> list[str]:
+    """Return the keys that a script takes which changes the list of sessions, in its order."""
+    return [SESSIONS, list_key("gone"), list_key("state"), list_key("seen")]
 
 
 def session_of(key: str) -> tuple[str, str | None] | None:

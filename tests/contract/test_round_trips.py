@@ -14,6 +14,7 @@ from bots_app.registry import BotRegistry
 from bots_app.trades import TradeRegistry
 from bots_app.writing import RunWrite
 from sessions_app.discovery import discover
+from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
@@ -81,9 +82,13 @@ def test_single_runs_are_a_few(registry: BotRegistry, redis_calls: Any) -> None:
     assert redis_calls.of(lambda: registry.status_counts(sid)) == 2
 
 
-def test_the_list_of_sessions_is_two_for_any_number(registry: BotRegistry, redis_calls: Any) -> None:
+def test_the_list_of_sessions_is_one_for_any_number(registry: BotRegistry, redis_calls: Any) -> None:
     for number in range(60):
         registry.put(SessionId.parse(f"S{number}:1h:1:2"), RunWrite.parse(run("a", 1.0)))
     assert len(discover()) == 61
+    assert len(SessionRegistry().all()) == 61
+    for query in (SessionQuery(), SessionQuery("S7"), SessionQuery(words=("1h",), ordering="bestProfit")):
+        assert redis_calls.of(lambda wanted=query: SessionRegistry().find(wanted, with_counts=True)) == 1
+    registry.put(sid, RunWrite.parse(run("b", 1.0)))
     assert redis_calls.of(lambda: SessionRegistry().all()) == 2
     assert redis_calls.of(lambda: SessionRegistry().get(sid)) == 1

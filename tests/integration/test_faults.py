@@ -128,7 +128,7 @@ def test_a_full_server_reads_on_and_refuses_writes_whole(server: Server) -> None
                 call()
         elif name not in WRITES:
             call()
-    store.delete("bot_registry:sessions", "bot_registry:sessions:discovered")
+    store.delete("bot_registry:sessions", "bot_registry:sessions:state", "bot_registry:sessions:discovered")
     assert [str(summary.sid) for summary in SessionRegistry().all()] == [SID]
     store.config_set("maxmemory", 0)
     assert SessionRegistry().all() and check(sid) == []

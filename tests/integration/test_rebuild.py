@@ -22,7 +22,7 @@ from bots_app.registry import BotRegistry
 from bots_app.survey import statuses_of
 from bots_app.writing import RunWrite
 from dashboard.store.client import override
-from sessions_app.discovery import listed_session_ids
+from dashboard.store.session_list import listed
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, Model, run, stored_figures, stored_sets, write_foreign
@@ -50,14 +50,14 @@ def assert_right(wanted: Model, *, notes: str = "mine") -> None:
     assert {name: getattr(summary, name) for name in wanted.summary()} == pytest.approx(wanted.summary())
     assert BotRegistry().page(sid, RunQuery(), limit=500).hashes == wanted.ordered(RunQuery())
     assert_agrees(PerformanceRegistry().aggregate(sid, RunQuery()), wanted.aggregate(RunQuery()))
-    assert SID in listed_session_ids()
+    assert SID in listed()
 
 
 def test_a_sound_session_stays_as_it_is(sound: redis.Redis) -> None:
     before = dump(sound)
     assert rebuild(sid) == RebuildResult(filed=20)
     after = dump(sound)
-    for key in (f"{KEY}events", f"{KEY}index:stats"):
+    for key in (f"{KEY}events", f"{KEY}index:stats", "bot_registry:sessions", "bot_registry:sessions:state"):
         del before[key.encode()], after[key.encode()]
     assert after == before
     assert_right(model())
@@ -121,7 +121,7 @@ def test_a_session_that_has_nothing_left_leaves_the_list(sound: redis.Redis) -> 
     sound.delete(SUMMARY, *sound.scan_iter(f"{KEY}*"), *sound.scan_iter("bot_registry:run:*"))
     sound.zadd("bot_registry:sessions", {SID: 1})
     assert rebuild(sid) == RebuildResult()
-    assert SID not in listed_session_ids()
+    assert SID not in listed()
 
 
 def test_an_interrupted_rebuild_does_no_harm_and_is_run_again(

@@ -27,7 +27,7 @@ def test_an_unknown_address(client, db):
 
 
 def test_the_store_is_away(page, monkeypatch):
-    monkeypatch.setattr(SessionRegistry, "all", raising(StoreUnavailable(retry_after_s=7)))
+    monkeypatch.setattr(SessionRegistry, "find", raising(StoreUnavailable(retry_after_s=7)))
     response = page.get("/sessions/")
     text = response.content.decode()
     assert response.status_code == 503
@@ -68,7 +68,7 @@ def test_pages_answer_without_any_redis(page):
 def test_a_fault_of_ours_shows_nothing_of_it(analyst, monkeypatch):
     client = Client(raise_request_exception=False)
     client.force_login(analyst)
-    monkeypatch.setattr(SessionRegistry, "all", raising(RuntimeError("secret inside")))
+    monkeypatch.setattr(SessionRegistry, "find", raising(RuntimeError("secret inside")))
     response = client.get("/sessions/")
     text = response.content.decode()
     assert response.status_code == 500

@@ -11,6 +11,7 @@ import redis
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store import keys as store_keys
+from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys, session_of
 from dashboard.store.lease import Lease
 from sessions_app.discovery import discover
@@ -20,6 +21,8 @@ from tests.contract.model import SID, run
 
 ROW = re.compile(r"^((?:bot_registry:|session:)\S+) +(string|set|zset|hash|stream) +\S", re.MULTILINE)
 ROWS = ROW.findall(store_keys.__doc__)
+#: What the keys of the list of sessions begin with on a cluster.
+LIST = "{bot_registry:sessions}"
 #: What stands for a part of a key, as a pattern.
 PARTS = {"{configHash}": r"run-\d", "{status}": r"(?:completed|failed|odd:profit)"}
 
@@ -37,6 +40,7 @@ def write_one_of_everything() -> None:
     writes = [run("run-1", 1.5, trades=[{"profit": 1}]), run("run-2", None, "failed"), run("run-3", 2.5, "odd:profit")]
     BotRegistry().put_many(sid, [RunWrite.parse(one) for one in writes])
     SessionRegistry().annotate(sid, notes="tried")
+    client().set(SessionKeys(SID).summary, '{"notes": "of another program"}')
     discover()
     assert Lease().hold() is None
 
@@ -69,9 +73,9 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         SessionRegistry().delete(sid, progress=stop)
     seen |= found(real_store)
 
-    assert len(ROWS) == 20
-    patterns = {row: pattern_of(row, tag) for row, _ in ROWS}
-    kinds = dict(ROWS)
+    assert len(ROWS) == 24
+    kinds = {row.replace("bot_registry:sessions:", f"{LIST}:") if is_cluster else row: kind for row, kind in ROWS}
+    patterns = {row: pattern_of(row, tag) for row in kinds}
     used = set()
     for key, kind in seen.items():
         rows = [row for row, pattern in patterns.items() if pattern.fullmatch(key)]
@@ -79,15 +83,13 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         assert kinds[rows[0]] == kind, key
         used.add(rows[0])
     assert used == set(kinds)
-    assert all("{" not in key.replace(tag, "") for key in seen)
+    assert all("{" not in key.replace(tag, "").replace(LIST, "") for key in seen)
 
 
 def test_only_the_marks_of_the_last_search_and_of_the_follower_expire(real_store: redis.Redis) -> None:
     write_one_of_everything()
-    assert {key for key in found(real_store) if real_store.ttl(key) != -1} == {
-        store_keys.DISCOVERED,
-        store_keys.FOLLOWER,
-    }
+    marks = {*map(store_keys.list_key, ("discovered", "checked")), store_keys.FOLLOWER}
+    assert {key for key in found(real_store) if real_store.ttl(key) != -1} == marks
 
 
 @pytest.mark.parametrize(

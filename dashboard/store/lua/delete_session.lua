@@ -3,7 +3,7 @@
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:index:deleting
 -- KEYS[3] session:{sid}:index:stats
--- KEYS[4] bot_registry:sessions; left out on a cluster, where it lies elsewhere
+-- KEYS[4] to KEYS[7] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] the sid
 -- ARGV[2] prefix of the fixed status sets
 -- ARGV[3] prefix of the derived sets of a status
@@ -11,6 +11,9 @@
 --
 -- Output: number of runs on the list of work, -1 when there is no such session, -2 nothing done: the session was made again while
 --   the list of an earlier deletion still holds runs, which have to go first
+--- @include "session_list"
+local list = list_from(4)
+if list then check_list_types(list) end
 local runs = redis.call('SCARD', KEYS[1])
 local is_known = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], unpack(ARGV, 4)) > 0
 if not is_known then return -1 end
@@ -29,5 +32,5 @@ for _, status in ipairs(statuses) do
   for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do redis.call('UNLINK', ARGV[3] .. status .. name) end
 end
 redis.call('UNLINK', KEYS[3], unpack(ARGV, 4))
-if KEYS[4] then redis.call('ZREM', KEYS[4], ARGV[1]) end
+if list then note_gone(list, ARGV[1]) end
 return runs

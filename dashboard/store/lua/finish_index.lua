@@ -1,4 +1,5 @@
--- Settle what there is once a session: the summary, and the mark that says that the derived keys are complete. Also takes new notes and the like, as another head of the summary.
+-- Settle what there is once a session: the summary, and the mark that says that the derived keys are complete. Also takes new
+-- notes and the like, as another head of the summary.
 --
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:bots:profit
@@ -7,7 +8,7 @@
 -- KEYS[5] session:{sid}:index:updated
 -- KEYS[6] session:{sid}:events
 -- KEYS[7] bot_registry:session_current:{sid}
--- KEYS[8] bot_registry:sessions; left out on a cluster, where it lies elsewhere and is written after
+-- KEYS[8] to KEYS[11] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] JSON: sid, index_status (prefix), version, now_us, events, and any of:
 --   built    mark the derived keys as complete
 --   head     write the summary with this head, if the stored text still has the sha1 `head_of`, or was written by our scripts
@@ -15,6 +16,7 @@
 --   average, average_at  an average to keep in it, if that is still the session's revision
 --
 -- Output: 1 done; -1 nothing done: somebody else wrote the summary
+--- @include "session_list"
 --- @include "order"
 --- @include "sums"
 --- @include "figures"
@@ -24,11 +26,12 @@
 local options = cjson.decode(ARGV[1])
 local keys = {
   sid = options.sid, bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], updated = KEYS[5], events = KEYS[6],
-  summary = KEYS[7], sessions = KEYS[8], index_status_prefix = options.index_status,
+  summary = KEYS[7], list = list_from(8), index_status_prefix = options.index_status,
 }
 local revision = redis.call('HGET', keys.stats, 'revision') or string.format('%.0f', options.now_us)
 
 local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
+if keys.list then check_list_types(keys.list) end
 if options.head then
   local text, sha = stored_summary(keys)
   local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head')
@@ -46,4 +49,6 @@ if options.head then
   end
   redis.call('XADD', keys.events, 'MAXLEN', '~', options.events, '*', 'event', 'session', 'revision', revision)
 end
+-- What the list shows of a session without a summary comes from its indexes: it may have changed without a head, too.
+if keys.list then note_change(keys.list, keys.sid) end
 return 1

@@ -7,14 +7,16 @@
 -- KEYS[5] session:{sid}:index:deleting
 -- KEYS[6] bot_registry:session_current:{sid}
 -- KEYS[7] session:{sid}:events
--- KEYS[8] bot_registry:sessions; left out on a cluster, where it lies elsewhere
+-- KEYS[8] to KEYS[11] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] the sid
 -- ARGV[2] 1 if a summary of ours, made after theirs was removed, goes as well
 --
 -- Output: 1 done, 0 nothing done: there is something left
+--- @include "session_list"
 if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[5]) > 0 then return 0 end
 local text = redis.call('GET', KEYS[6])
 if text and (ARGV[2] ~= '1' or redis.sha1hex(text) ~= redis.call('HGET', KEYS[4], 'summary_sha')) then return 0 end
 redis.call('UNLINK', KEYS[4], KEYS[6], KEYS[7])
-if KEYS[8] then redis.call('ZREM', KEYS[8], ARGV[1]) end
+local list = list_from(8)
+if list then note_gone(list, ARGV[1]) end
 return 1

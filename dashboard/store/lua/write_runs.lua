@@ -10,7 +10,7 @@
 -- KEYS[7] session:{sid}:index:undated
 -- KEYS[8] session:{sid}:events
 -- KEYS[9] bot_registry:session_current:{sid}
--- KEYS[10] bot_registry:sessions; left out on a cluster, where it lies elsewhere and is written after
+-- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
 --   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
 --   written (channel that is told of what put, edit and delete did), deleting (key that is there while the session is being
@@ -28,6 +28,7 @@
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
 --   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code:
 --   1 done, 2 done, but the session's derived keys are not built yet, -1 nothing done: somebody else wrote the summary
+--- @include "session_list"
 --- @include "order"
 --- @include "sums"
 --- @include "figures"
@@ -39,8 +40,8 @@
 local options = cjson.decode(ARGV[1])
 local keys = {
   sid = options.sid, bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], unranked = KEYS[5], updated = KEYS[6],
-  undated = KEYS[7], events = KEYS[8], summary = KEYS[9], sessions = KEYS[10],
-  status_prefix = options.status, index_status_prefix = options.index_status,
+  undated = KEYS[7], events = KEYS[8], summary = KEYS[9], list = list_from(10), status_prefix = options.status,
+  index_status_prefix = options.index_status,
 }
 
 local head_is_known, text, sha = is_head_known(keys, options.head_of)
@@ -89,6 +90,7 @@ if is_built and not options.quiet then
   local head = sha == options.head_of and options.head or redis.call('HGET', keys.stats, 'summary_head')
   write_summary(keys, head, figures.completed or load_figures(keys.stats, 'completed'))
 end
+if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
 if options.written and #written > 0 then
   redis.pcall('PUBLISH', options.written, cjson.encode({sid = options.sid, hashes = written}))

@@ -39,6 +39,4 @@ local function write_summary(keys, head, completed, kept)
   })
   redis.call('SET', keys.summary, text)
   redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head)
-  if keys.sessions then redis.call('ZADD', keys.sessions, last[2] or 0, keys.sid) end
-  return last[2] or 0
 end

@@ -5,7 +5,7 @@ local function check_types(keys, statuses)
   redis.call('SCARD', keys.bots)
   redis.call('HLEN', keys.rows)
   redis.call('XLEN', keys.events)
-  if keys.sessions then redis.call('ZCARD', keys.sessions) end
+  if keys.list then check_list_types(keys.list) end
   for status in pairs(statuses) do
     redis.call('SCARD', keys.status_prefix .. status)
     local prefix = keys.index_status_prefix .. status
