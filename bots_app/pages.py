@@ -13,10 +13,12 @@ from bots_app.performance import PerformanceRegistry
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
+from dashboard.api.links import api_path
 from dashboard.errors import IndexBuilding
 from dashboard.web import numbers
 from dashboard.web.columns import Column
 from dashboard.web.links import page_links, query, run_path
+from sessions_app.events import EventRegistry
 from sessions_app.pages import SessionPage, notes_form
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
@@ -70,6 +72,8 @@ class SessionRuns(SessionPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         sid, runs = self.sid, BotRegistry()
+        # Asked first: what is written while the page is made is new to it.
+        since = EventRegistry().position(sid)
         session = SessionRegistry().get(sid)
         form = RunListForm(request.GET)
         valid = form.is_valid()
@@ -78,6 +82,7 @@ class SessionRuns(SessionPage):
             "sid": sid,
             "session": session,
             "notes_form": notes_form(session),
+            "events": {"src": api_path("sessions", str(sid), "events"), "since": since},
             "form": form,
             **frame(sid, runs, form.value("status") or (), request.GET),
         }

@@ -96,6 +96,7 @@
         f: () => { const button = $("[data-toggle-filters]"); (button?.offsetParent ? button : $("#changelist-filter a, #changelist-filter input"))?.focus(); },
         j: () => go(1), k: () => go(-1),
         n: () => $("[rel=next]")?.click(), p: () => $("[rel=prev]")?.click(),
+        r: () => $("[data-new-runs]:not([hidden])")?.click(),
         t: () => $(".theme-toggle")?.click(),
         "?": () => $("#keys")?.showModal(),
     };
