@@ -6,6 +6,7 @@ listens has to know that it missed something.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -51,6 +52,7 @@ class Listener:
         channels = {f"{prefix}{store_keys.FOLLOWER}": HEARTBEAT, store_keys.WRITTEN: WRITTEN}
         self._kinds = {name.encode(): kind for name, kind in (patterns | channels).items()}
         self._start = len(prefix)
+        self._empty_at = time.monotonic()
         with self._or_closed():
             self._connection.send_command("PSUBSCRIBE", *patterns)
             self._connection.send_command("SUBSCRIBE", *channels)
@@ -69,14 +71,16 @@ class Listener:
             self.close()
             raise
 
-    def receive(self, timeout_s: float) -> tuple[list[Message], bool]:
-        """Wait for the first message; return what has come, and whether that is all for now."""
-        found: list[Message] = []
-        connection, kinds, start = self._connection, self._kinds, self._start
+    def receive(self, timeout_s: float) -> tuple[list[Message], float]:
+        """Wait for the first message; return what has come, and a time (monotonic) before which none of it came."""
         if not self.is_open:
             raise StoreUnavailable()
+        found: list[Message] = []
+        connection, kinds, start = self._connection, self._kinds, self._start
         with self._or_closed():
-            is_there = connection.can_read(timeout=timeout_s)
+            is_there, since = connection.can_read(timeout=0), self._empty_at
+            if not is_there:
+                is_there, since = connection.can_read(timeout=timeout_s), time.monotonic()
             while is_there and len(found) < MOST_MESSAGES:
                 # Of a pattern: pmessage, pattern, channel, event; of a channel: message, channel, event.
                 answer = connection.read_response(disable_decoding=True)
@@ -84,8 +88,11 @@ class Listener:
                 if kind is not None and len(answer) >= 3:
                     key = "" if kind == WRITTEN else from_bytes(answer[-2])[start:]
                     found.append(Message(kind, key, answer[-1]))
+                empty_at = time.monotonic()
                 is_there = connection.can_read(timeout=0)
-        return found, not is_there
+            if found and not is_there:
+                self._empty_at = empty_at
+        return found, since
 
     def close(self) -> None:
         """Hang up; may be called again."""
