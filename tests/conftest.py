@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -70,6 +71,13 @@ def redis_server(redis_binary: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def end_background_work() -> None:
+    """Wait for searches and builds that a test has set off: they must not find the store of the next one."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("discover-sessions", "index ")):
+            thread.join(START_LIMIT_S)
+
+
 @pytest.fixture
 def real_store(redis_server: str) -> Iterator[redis.Redis]:
     """The process-wide client, on an empty real server."""
@@ -77,6 +85,7 @@ def real_store(redis_server: str) -> Iterator[redis.Redis]:
     client.flushall()
     with override(client):
         yield client
+        end_background_work()
     client.close()
 
 
@@ -89,6 +98,7 @@ def fake_store() -> Iterator[redis.Redis]:
         client.eval("return 1", 0)
         server._lua_runtime.globals().redis.sha1hex = lambda text: hashlib.sha1(text).hexdigest().encode()
         yield client
+        end_background_work()
 
 
 @pytest.fixture(params=["fake", "real"])
