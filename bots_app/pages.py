@@ -63,6 +63,8 @@ COLUMNS = (
 )
 #: Statuses whose chips come first, in this order; any other text may be a status as well.
 KNOWN_STATUSES = ("completed", "running", "failed", "unreadable")
+#: Statuses with a chip above the list; all are in the column of filters.
+MOST_CHIPS = 8
 
 
 class SessionRuns(SessionPage):
@@ -90,6 +92,9 @@ class SessionRuns(SessionPage):
             asked = form.run_query()
             page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
             context |= listing(sid, page, asked, request.GET)
+            if context["figures"] and page.count > context["all_runs"]:
+                # Another program has written runs that the kept figures do not count yet.
+                context["all_runs"] = page.count
             if not page.count:
                 context["without"] = without_one(sid, runs, asked, request.GET)
         return self.render_to_response(self.get_context_data(**context), status=200 if valid else 400)
@@ -112,7 +117,12 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
             "kept": {},
         }
     names = [name for name in KNOWN_STATUSES if counts.get(name)]
-    names += sorted(name for name in {*counts, *chosen} if name not in names)
+    others = {*counts, *chosen} - {*names}
+    names += sorted(others, key=lambda name: (name not in chosen, -counts.get(name, 0), name))
+    chips = [
+        {"status": name, "count": counts.get(name, 0), "href": query(params, status=name), "current": name in chosen}
+        for name in names
+    ]
     return {
         "figures": figures,
         "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
@@ -121,15 +131,9 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         "chosen": chosen,
         "kept": {name: params[name] for name in ("ordering", "limit") if params.get(name)},
         "all_runs": sum(counts.values()),
-        "chips": [
-            {
-                "status": name,
-                "count": counts.get(name, 0),
-                "href": query(params, status=name),
-                "current": name in chosen,
-            }
-            for name in names
-        ],
+        "chips": chips,
+        "shown_chips": chips[:MOST_CHIPS],
+        "more_chips": max(0, len(chips) - MOST_CHIPS),
         "all_href": query(params, status=None),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import Truncator
 
 from bots_app.page_forms import PAGE_SIZES, RunAddressForm, RunNotesForm, TradeListForm, page_sizes
 from bots_app.page_place import asked_list, list_place, list_suffix, standing
@@ -32,6 +33,8 @@ from dashboard.web.edits import digest, save
 from dashboard.web.links import api_run_path, page_links, run_path
 from sessions_app.pages import SessionPage
 
+#: Characters of a reason for a failure that are shown; all of it is in the raw record.
+LONGEST_FAILURE = 1_000
 #: Parts of a run's pages: path, label.
 PARTS = (("", "Tear sheet"), ("trades", "Trades"), ("config", "Configuration"), ("raw", "Raw record"))
 TRADE_COLUMNS = (
@@ -249,10 +252,10 @@ def run_notes_form(record: BacktestRunRecord) -> RunNotesForm:
 
 
 def failure_of(record: BacktestRunRecord) -> str:
-    """Return why the run failed, as its writer says it, wherever that is said."""
+    """Return why the run failed, as its writer says it, wherever that is said; a long text is cut."""
     results = record.whole.get("resultsMetadata")
     for place in (results if isinstance(results, dict) else {}, record.whole):
         for name in ("error", "reason", "errorMessage"):
             if isinstance(place.get(name), str) and place[name].strip():
-                return place[name]
+                return Truncator(place[name].strip()).chars(LONGEST_FAILURE)
     return ""

@@ -17,6 +17,10 @@ MINUS = "\N{MINUS SIGN}"
 WHOLE_MONEY = 1_000
 #: Money below this is shown with an exponent.
 TINY_MONEY = 1e-4
+#: Any number from here on is shown with an exponent: what means anything is shorter, and a cell holds it.
+HUGE = 1e12
+#: Decimals that a small percentage is written out to.
+TINY_PLACES = 4
 #: Longest span, in hours, that is still told in hours.
 LONGEST_HOURS = 96
 #: Relative ages: largest number of seconds for which a unit is used, seconds in the unit, name.
@@ -41,7 +45,7 @@ def number(value: Any, places: int = 2, *, signed: bool = False) -> str:
     real = finite(value)
     if real is None:
         return MISSING
-    text = f"{real:,.{places}f}"
+    text = scientific(real) if abs(real) >= HUGE else f"{real:,.{places}f}"
     if not any(digit in "123456789" for digit in text):
         return text.lstrip("-")
     return (f"+{text}" if signed and real > 0 else text).replace("-", MINUS)
@@ -59,17 +63,27 @@ def money(value: Any, *, signed: bool = False) -> str:
         return number(real, 0, signed=signed)
     if size >= 1:
         return number(real, 2, signed=signed)
-    text = f"{real:.3e}" if size < TINY_MONEY else f"{real:.{3 - math.floor(math.log10(size))}f}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+    text = scientific(real) if size < TINY_MONEY else f"{real:.{3 - math.floor(math.log10(size))}f}"
     return (f"+{text}" if signed and real > 0 else text).replace("-", MINUS)
 
 
+def scientific(real: float) -> str:
+    """Return a number with four significant digits and an exponent."""
+    mantissa, exponent = f"{real:.3e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent.removeprefix('+')}"
+
+
 def percent(ratio: Any, places: int = 1, *, signed: bool = False) -> str:
-    """Return a ratio as percent."""
+    """Return a ratio as percent; one that would round to zero keeps two significant digits."""
     real = finite(ratio)
-    return MISSING if real is None else f"{number(100 * real, places, signed=signed)} %"
+    if real is None:
+        return MISSING
+    size = abs(100 * real)
+    if 0 < size < 10**-TINY_PLACES:
+        return f"{scientific(100 * real).replace('-', MINUS)} %"
+    if 0 < size < 0.5 * 10**-places:
+        places = 1 - math.floor(math.log10(size))
+    return f"{number(100 * real, places, signed=signed)} %"
 
 
 def top_share(at_least: int, total: int) -> str:

@@ -22,22 +22,28 @@
         hoverlabel: {bgcolor: t["body-bg"], bordercolor: t["border-color"], font: {color: t["body-fg"], size: 12}}, ...extra,
     });
 
+    // Decimals of percent that tell the ticks of these values apart.
+    const percents = (values) => {
+        const span = Math.max(...values, 0) - Math.min(...values, 0);
+        return `.${span > 0 ? Math.min(6, Math.max(0, Math.ceil(-Math.log10(span * 25)))) : 0}%`;
+    };
+
     const charts = {
         /* Equity over drawdown on one time axis; the drawdown is a ratio, or money when no starting balance is known. */
         equity(t, data, el) {
             const x = data.time.map((ms) => new Date(ms).toISOString());
             const isRelative = el.dataset.relative === "1";
             const ends = [x[0], x[x.length - 1]];
-            const percent = Math.min(...data.drawdown) < -0.05 ? ".0%" : ".1%";
+            const isFlat = data.drawdown.every((one) => !one);
             return [[
                 {type: "scatter", mode: "lines", x, y: data.equity, line: {color: t.s1, width: 2, shape: "hv"}, hovertemplate: "%{y:,.2f}<extra>equity</extra>"},
                 {type: "scatter", mode: "lines", x, y: data.drawdown, yaxis: "y2", fill: "tozeroy", fillcolor: alpha(t.neg, 0.22),
-                    line: {color: t.neg, width: 1.2, shape: "hv"}, hovertemplate: `%{y:${isRelative ? ".1%" : ",.2f"}}<extra>drawdown</extra>`},
+                    line: {color: t.neg, width: 1.2, shape: "hv"}, hovertemplate: `%{y:${isRelative ? ".3~%" : ",.2f"}}<extra>drawdown</extra>`},
             ], layout(t, {
                 hovermode: "x unified", margin: {l: 60, r: 14, t: 12, b: 30},
                 xaxis: axis(t, "", {showgrid: false, anchor: "y2", type: "date", range: ends, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: t["border-color"], nticks: isPhone() ? 4 : 8}),
                 yaxis: axis(t, "equity", {domain: [0.32, 1], tickformat: ",", nticks: 6}),
-                yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? percent : ",", nticks: 4}),
+                yaxis2: axis(t, "drawdown", {domain: [0, 0.24], tickformat: isRelative ? percents(data.drawdown) : ",", nticks: 4, ...(isFlat && {range: [-1, 0], tickvals: [0]})}),
             })];
         },
         /* Results of single trades: losses and profits by colour and by side of zero, their mean as a dotted line. */
@@ -45,13 +51,13 @@
             const isPercent = data.unit === "percent";
             const x = data.counts.map((_, i) => (data.edges[i] + data.edges[i + 1]) / 2);
             const width = data.counts.map((_, i) => data.edges[i + 1] - data.edges[i]);
-            const format = isPercent ? ".2%" : ",.2f";
+            const format = isPercent ? ".3~%" : ",.4~g";
             const note = data.mean === null ? [] : [{x: data.mean, y: 1, yref: "paper", text: "mean", showarrow: false, xanchor: "left", xshift: 6, yanchor: "top", font: {color: t["body-fg"]}}];
             return [[
                 {type: "bar", x, y: data.counts, width, marker: {color: x.map((v) => (v < 0 ? t.neg : t.pos)), line: {color: t["body-bg"], width: 1}}, hovertemplate: `%{x:${format}}: %{y:,} trades<extra></extra>`},
             ], layout(t, {
                 margin: {l: 48, r: 14, t: 14, b: 34},
-                xaxis: axis(t, "", {showgrid: false, tickformat: isPercent ? ".1%" : ","}), yaxis: axis(t, "trades", {nticks: 5, tickformat: ","}),
+                xaxis: axis(t, "", {showgrid: false, tickformat: isPercent ? percents(x) : ","}), yaxis: axis(t, "trades", {nticks: 5, tickformat: ","}),
                 shapes: data.mean === null ? [] : [{type: "line", x0: data.mean, x1: data.mean, y0: 0, y1: 1, yref: "paper", line: {color: t["body-fg"], width: 1.5, dash: "dot"}}],
                 annotations: note,
             })];
@@ -64,13 +70,13 @@
             const part = (side, name, symbol, color) => {
                 const pick = data.side.flatMap((one, i) => (one === side ? [i] : []));
                 return {type: "scatter", mode: "markers", name, x: pick.map((i) => data.ms[i] / size), y: pick.map((i) => data.result[i]), customdata: pick.map((i) => data.number[i]),
-                    marker: {symbol, size: 7, color: alpha(color, 0.6), line: {width: 1, color}}, hovertemplate: `No. %{customdata:,}: %{x:.3~g} ${unit}, %{y:${isPercent ? "+.2%" : "+,.2f"}}<extra>${name}</extra>`};
+                    marker: {symbol, size: 7, color: alpha(color, 0.6), line: {width: 1, color}}, hovertemplate: `No. %{customdata:,}: %{x:.3~g} ${unit}, %{y:${isPercent ? "+.3~%" : "+,.4~g"}}<extra>${name}</extra>`};
             };
             const parts = [part(1, "long", "circle", t.s1), part(-1, "short", "diamond-open", t.s2), part(0, "side not given", "x-thin", t["body-quiet-color"])];
             return [parts.filter((one) => one.x.length), layout(t, {
                 showlegend: true, legend: {orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: {color: t["body-fg"], size: 12}}, margin: {l: 52, r: 14, t: 30, b: 38},
                 xaxis: axis(t, `${unit} held`, {showgrid: false, rangemode: "tozero", tickformat: ","}),
-                yaxis: axis(t, "result", {tickformat: isPercent ? ".1%" : ",", zerolinewidth: 1.5}),
+                yaxis: axis(t, "result", {rangemode: "tozero", tickformat: isPercent ? percents(data.result) : ",", zerolinewidth: 1.5}),
             })];
         },
     };

@@ -40,7 +40,7 @@ def test_the_store_is_away(page, monkeypatch):
 def test_only_operators_are_told_of_the_store(page, desk, monkeypatch):
     error = StoreUnavailable()
     error.__cause__ = ConnectionRefusedError("secret inside")
-    monkeypatch.setattr(SessionRegistry, "all", raising(error))
+    monkeypatch.setattr(SessionRegistry, "find", raising(error))
     told, others = (client.get("/sessions/").content.decode() for client in (desk, page))
     assert "For the operator" in told
     assert "nothing listens at its address" in told
@@ -51,7 +51,7 @@ def test_only_operators_are_told_of_the_store(page, desk, monkeypatch):
 
 
 def test_indexes_in_the_making_are_no_outage(desk, monkeypatch):
-    monkeypatch.setattr(SessionRegistry, "all", raising(IndexBuilding("Wait.")))
+    monkeypatch.setattr(SessionRegistry, "find", raising(IndexBuilding("Wait.")))
     text = desk.get("/sessions/").content.decode()
     assert "The indexes are being built" in text
     assert "For the operator" not in text

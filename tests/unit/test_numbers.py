@@ -22,6 +22,9 @@ from dashboard.web import numbers
         (0, "0"),
         (-0.0, "0"),
         (None, "n/a"),
+        (123456789012.0, "+123,456,789,012"),
+        (1e15, "+1e15"),
+        (-1.7976e308, "−1.798e308"),
         (float("nan"), "n/a"),
         (float("inf"), "n/a"),
         ("12", "n/a"),
@@ -33,7 +36,19 @@ def test_money_is_written_by_its_magnitude_and_signed(value, text):
 
 
 @pytest.mark.parametrize(
-    ("ratio", "text"), [(0.0971, "9.7 %"), (-0.0004, "0.0 %"), (1, "100.0 %"), (-0.25, "−25.0 %"), (None, "n/a")]
+    ("ratio", "text"),
+    [
+        (0.0971, "9.7 %"),
+        (-0.0004, "−0.040 %"),
+        (0.00000123, "0.00012 %"),
+        (1e-12, "1e−10 %"),
+        (0.0005, "0.1 %"),
+        (0.0, "0.0 %"),
+        (1, "100.0 %"),
+        (-0.25, "−25.0 %"),
+        (1e300, "1e302 %"),
+        (None, "n/a"),
+    ],
 )
 def test_percent_has_one_decimal_and_a_true_minus(ratio, text):
     assert numbers.percent(ratio) == text
