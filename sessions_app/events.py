@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from dashboard.store import events
+from dashboard.store.client import KeyTypeError
 from dashboard.store.events import EventId
 from dashboard.store.hub import hub
 from dashboard.store.keys import SessionKeys
@@ -23,7 +24,11 @@ class EventRegistry:
 
     def position(self, sid: SessionId) -> str:
         """Return the id of the newest event: who reads the session after this and listens from there misses nothing."""
-        return str(events.newest_id(SessionKeys(str(sid))))
+        try:
+            return str(events.newest_id(SessionKeys(str(sid))))
+        except KeyTypeError:
+            # Only following the session needs the key; the stream itself says what is wrong with it.
+            return str(events.START)
 
     def newest(self, sid: SessionId, count: int) -> list[dict[str, Any]]:
         """Return the newest events, oldest first. Raises SessionNotFound."""
