@@ -177,6 +177,26 @@ def test_a_recount_that_was_stopped_halfway_counts_on_with_every_write(
     assert not [name for name in sound.hkeys(f"{KEY}index:stats") if name.startswith((b"new", b"at:"))]
 
 
+def test_a_recount_that_stands_between_equal_profits_knows_which_are_counted(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "SCORES", 2)
+    wanted = Model([run(name, 5.0) for name in "abcdefg"])
+    BotRegistry().put_many(sid, [RunWrite.parse(record) for record in wanted.records.values()])
+    steps = indexing.SessionIndexer(sid).recount()
+    next(steps)
+    # The count has come to b: what goes before it is taken out, what goes behind it was never in.
+    for name in "afg":
+        BotRegistry().delete(sid, name)
+        del wanted.records[name]
+    for name in ("aa", "bb"):
+        wanted.records[name] = run(name, 5.0)
+        BotRegistry().put(sid, RunWrite.parse(wanted.records[name]))
+    for _ in steps:
+        continue
+    assert stored_figures() == wanted.figures()
+
+
 @pytest.fixture
 def writers(real_store: redis.Redis) -> Iterator[list[BaseException]]:
     """Three threads that write, change and delete runs until the test ends; the errors they met."""
