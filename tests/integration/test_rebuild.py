@@ -189,7 +189,7 @@ def test_a_recount_that_stands_between_equal_profits_knows_which_are_counted(
     for name in "afg":
         BotRegistry().delete(sid, name)
         del wanted.records[name]
-    for name in ("aa", "bb"):
+    for name in ("bb", "bc"):
         wanted.records[name] = run(name, 5.0)
         BotRegistry().put(sid, RunWrite.parse(wanted.records[name]))
     for _ in steps:
