@@ -86,6 +86,8 @@ def site(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     port, log = free_port(), folder / "server.log"
     kept = {k: v for k, v in os.environ.items() if k not in env.NAMES and k != "DJANGO_SETTINGS_MODULE"}
     settings = kept | {"VAR_DIR": str(folder), "PORT": str(port), "WORKERS": "1", "REDIS_URL": redis_server}
+    # Each test logs in anew, more often than a person would.
+    settings["RATELIMIT_LOGIN"] = "1000/m"
     client = StoreClient.from_url(redis_server, protocol=2, socket_timeout=10)
     client.flushall()
     with override(client):

@@ -91,12 +91,21 @@ def test_the_curve_is_drawn_again_when_the_theme_changes(page: Page):
     expect(line).not_to_have_css("stroke", light)
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize("width", [1440, 1024, 390, 320])
 def test_no_page_scrolls_sideways(page: Page, width: int):
     page.set_viewport_size({"width": width, "height": 844})
     run = f"/sessions/BTC%2FUSDT:USDT:1h:{data.START_MS}:{data.END_MS}/runs/{data.config_hash(0)}/"
     session = run.partition("runs/")[0]
-    for address in ("/sessions/", session, run, f"{run}trades/", f"{run}config/", f"{run}raw/", "/password_change/"):
+    for address in (
+        "/sessions/",
+        session,
+        run,
+        f"{run}trades/",
+        f"{run}config/",
+        f"{run}raw/",
+        "/password_change/",
+        "/help/metrics/",
+    ):
         page.goto(address)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{address} is {wide} px wide at {width}"
