@@ -28,10 +28,9 @@ from dashboard.env import is_loopback
 from dashboard.errors import EmbeddedServerError, SettingError
 from dashboard.store import embedded
 
-#: Most threads of a worker, started as they are needed: one for each open event stream, and some for requests, of which
-#: one that waits for a silent Redis holds its thread for seconds.
-THREADS = settings.STREAMS + 32
-#: Most connections of a worker, kept ones without a request among them.
+#: Threads of a worker for requests. One that waits for a silent Redis holds one for seconds; the others go on.
+THREADS = 8
+#: Most connections of a worker: those of event streams, and kept ones without a request.
 CONNECTIONS = 4096
 #: Files that a process needs to be allowed for that.
 FILES = 2 * CONNECTIONS

@@ -56,7 +56,7 @@ MAX_BODY_BYTES = ENV.max_body_bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 RATELIMIT_API = ENV.ratelimit_api
 RATELIMIT_LOGIN = ENV.ratelimit_login
-#: Event streams open at a time in one process, and of one user in it; each holds a thread and some 100 kB.
+#: Event streams open at a time in one process, and of one user in it; each holds a thread, some 200 kB.
 STREAMS, USER_STREAMS = 640, 512
 
 # --- Redis: the runs, and in the same server what workers share (counts of requests)

@@ -9,7 +9,10 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
+import granian.server.mp
 from django.urls import get_resolver
 
 from dashboard.store.hub import hub
@@ -22,6 +25,42 @@ get_resolver().url_patterns  # noqa: B018
 
 #: Seconds that a worker without parent has to finish its requests.
 GRACE_S = 5.0
+
+
+class Protocol:
+    """What granian has for one request, but that an event stream gets a thread of its own.
+
+    granian would run it in one of the threads for requests, and starts further ones too late when many streams are
+    opened at a time: a request could wait until the next one comes.
+    """
+
+    __slots__ = ("_granian", "response_bytes")
+
+    def __init__(self, protocol: Any) -> None:
+        self._granian = protocol
+        self.response_bytes = protocol.response_bytes
+
+    def response_iter(self, status: int, headers: list[tuple[str, str]], body: Any) -> None:
+        """Send the parts of an answer."""
+        send = self._granian.response_iter
+        if getattr(body.inner, "is_endless", False):
+            threading.Thread(target=send, args=(status, headers, body), name="event-stream", daemon=True).start()
+        else:
+            send(status, headers, body)
+
+
+def _with_streams(wrap: Callable[..., Callable[..., Any]]) -> Callable[..., Callable[..., Any]]:
+    """Return granian's function that makes its callback of an application, with our protocol in it."""
+
+    def wrapped(*args: Any, **options: Any) -> Callable[..., Any]:
+        run = wrap(*args, **options)
+        return lambda protocol, scope: run(Protocol(protocol), scope)
+
+    return wrapped
+
+
+# granian has no place to say so; its version is locked, and a test opens more streams than there are threads.
+granian.server.mp._wsgi_call_wrap = _with_streams(granian.server.mp._wsgi_call_wrap)
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:

@@ -1,6 +1,6 @@
 """Server-sent events: how a session's events travel, who may have how many streams, and for how long.
 
-A stream holds a thread of the worker that waits for the hub's reader; see `dashboard/store/hub.py`.
+A stream has a thread of the worker for itself, which waits for the hub's reader; see `dashboard/store/hub.py`.
 """
 
 from __future__ import annotations
@@ -152,6 +152,12 @@ def last_event_id(request: Request) -> EventId | None:
         ) from None
 
 
+class EventStreamResponse(StreamingHttpResponse):
+    """A stream that lasts for minutes; see `dashboard/worker.py`."""
+
+    is_endless = True
+
+
 class StreamMixin(ApiMixin):
     """What a view needs to answer a stream; put it before the class of the view."""
 
@@ -176,7 +182,7 @@ class StreamMixin(ApiMixin):
         if self.request.method == "HEAD":
             stream.close()
             return HttpResponse(content_type=MEDIA_TYPE, headers=HEADERS)
-        return StreamingHttpResponse(stream, content_type=MEDIA_TYPE, headers=HEADERS)
+        return EventStreamResponse(stream, content_type=MEDIA_TYPE, headers=HEADERS)
 
 
 def life_of(request: Request) -> float:
