@@ -6,6 +6,7 @@ Each walk is an iterator: a step touches some hundred runs, and whoever drives i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from bots_app.indexing import BATCH_RUNS, SessionIndexer
@@ -72,11 +73,16 @@ def catch_up(apply: Apply, arrange: Callable[[str, Look | None], None]) -> Itera
     gathered: dict[str, list[str]] = {}
     count = 0
     for names in _scan(store_keys.RECORDS):
+        unclear = []
         for name in names:
-            found = store_keys.session_of(name)
-            if found and found[1] is not None:
+            if store_keys.is_unclear(name):
+                unclear.append(name)
+            elif (found := store_keys.session_of(name)) and found[1] is not None:
                 gathered.setdefault(found[0], []).append(found[1])
                 count += 1
+        for sid, config_hash in resolved(unclear):
+            gathered.setdefault(sid, []).append(config_hash)
+            count += 1
         yield
         if count >= GATHERED:
             sids.update(gathered)
@@ -145,6 +151,21 @@ def forget(sid: SessionId, *, with_summary: bool) -> bool:
     names = [keys.bots, keys.profit, *(keys.index(name) for name in ("rows", "stats", "deleting"))]
     names += [keys.summary, keys.events, *own_list_keys()]
     return bool(script("forget_session")(names, [str(sid), int(with_summary)]))
+
+
+def resolved(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (sid, configHash) of records whose hash holds colons, by the sets that name them."""
+    readings = [store_keys.readings(name) for name in names]
+    pipe = client().pipeline()
+    for sid, config_hash in chain.from_iterable(readings):
+        pipe.sismember(SessionKeys(sid).bots, config_hash)
+    is_member = iter(pipe.answers() if any(readings) else ())
+    found = []
+    for pairs in readings:
+        members = [pair for pair, answer in [(pair, next(is_member)) for pair in pairs] if answer == 1]
+        # What no set names is read as if the hash held no colon.
+        found += members[:1] or pairs[-1:]
+    return found
 
 
 def _scan(pattern: str) -> Iterator[list[str]]:

@@ -13,12 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from bots_app import catch_up
 from bots_app.catch_up import NONE, OURS, Look
-from bots_app.hearing import BEAT_S, NOTIFIED, POLLING, Hearing
+from bots_app.hearing import BEAT_S, NOTIFIED, POLLING, Gap, Hearing
 from bots_app.indexing import BATCH_RUNS
-from bots_app.news import News
+from bots_app.news import BUSY_S, News
 from bots_app.reconcile import Outcome, Pair, Reconciler
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store.client import KeyTypeError
+from dashboard.store.outage import reason_of
 from dashboard.store.session_list import listed
 from dashboard.store.shared import chunked
 from sessions_app.discovery import list_session
@@ -47,10 +48,11 @@ class Follower:
         #: Changes filed, runs compared.
         self.filed = self.compared = 0
         self._told_filed = 0
-        self._next_tell = self.clock() + TELL_EVERY_S
-        self._start_anew()
+        self._lags: list[float] = []
+        self._next_note, self._next_tell = self.clock(), self.clock() + TELL_EVERY_S
+        self.start_anew()
 
-    def _start_anew(self) -> None:
+    def start_anew(self) -> None:
         """Begin at the beginning: nothing is known of what happened before now."""
         now = self.clock()
         self._walk: Iterator[None] | None = catch_up.catch_up(self._apply, self._arrange)
@@ -73,13 +75,16 @@ class Follower:
         try:
             while True:
                 try:
-                    self._turn()
+                    self.turn()
                     if is_troubled and self.hearing.is_connected:
-                        self.tell("Redis answers; catching up with what was missed.")
+                        self.tell("The store can be used again; catching up with what was missed.")
                         backoff, is_troubled = BACKOFF_S, False
+                except Gap as gap:
+                    self.tell(f"{gap} Catching up with what may have been missed.")
+                    self.start_anew()
                 except StoreUnavailable as error:
                     if not is_troubled:
-                        self.tell(f"{error} Trying again until it is well.")
+                        self.tell(f"The store cannot be used: {reason_of(error)}. Trying again until it can.")
                     is_troubled = True
                     self._recover()
                     time.sleep(backoff)
@@ -93,39 +98,38 @@ class Follower:
             self._sweep = self._look = None
             self._next_look = self.clock()
         else:
-            self._start_anew()
+            self.start_anew()
 
-    def _turn(self) -> None:
-        """Do what is due, the news first."""
+    def turn(self) -> None:
+        """Wait for news for a moment at most and do what is due. Raises StoreUnavailable, Gap."""
         if not self.hearing.has_place():
             time.sleep(BEAT_S)
             return
         if not self.hearing.is_connected:
             self.hearing.connect()
-            self._start_anew()
+            self.start_anew()
         self.news.hear(*self.hearing.receive(self._idle_s()))
-        if self.news.is_unclear:
-            self.news.is_unclear = False
-            self._next_look = min(self._next_look, self.clock() + LOOK_EVERY_S[POLLING])
+        unclear, self.news.unclear = list(self.news.unclear), {}
+        self.news.look_again(catch_up.resolved(unclear), 0)
         self._settle_summaries()
         if self.news.is_due():
             self._file_news()
         self._file_late()
         if not self.news.is_due() or self.clock() > self._stepped_at + STARVED_S:
             self._step()
-        if self.clock() >= self._next_tell:
-            self._tell()
+        if self.clock() >= self._next_note:
+            self._note()
 
     def _idle_s(self) -> float:
         """Return how long there is nothing to do but to wait for news."""
         now = self.clock()
-        has_work = bool(self._walk or self._look or self._sweep or self._to_sweep)
-        due = [now + IDLE_S, self._rest_until if has_work else self._next_look, self._next_tell]
+        steps_at = min(self._next_look, self._next_walk if self.hearing.mode == POLLING else self._next_look)
+        if self._walk or self._look or self._sweep or self._to_sweep:
+            steps_at = now
+        due = [now + IDLE_S, max(steps_at, self._rest_until), self._next_note]
         due += [*self._unsaid.values(), *self._to_rewrite.values()]
         if (at := self.news.due_at()) is not None:
             due.append(at)
-        if self.hearing.mode == POLLING and not self._walk:
-            due.append(self._next_walk)
         return max(0.0, min(due) - now)
 
     def _file_news(self) -> None:
@@ -215,10 +219,12 @@ class Follower:
         else:
             if look.summary != OURS and sid not in self._unsaid:
                 self._with_session(sid, catch_up.mend_summary)
-            is_known = self._accepted.get(sid) == look.fingerprint
-            # What is being written disagrees for moments, and is looked after by the news.
-            is_passing = self.hearing.mode == NOTIFIED and self.news.is_busy(sid)
-            if not look.is_in_agreement and not is_known and not is_passing:
+            if look.is_in_agreement or self._accepted.get(sid) == look.fingerprint:
+                return
+            if self.hearing.mode == NOTIFIED and self.news.is_busy(sid):
+                # What is being written disagrees for moments, and is looked after by the news.
+                self._next_look = min(self._next_look, self.clock() + BUSY_S)
+            else:
                 self._to_sweep[sid] = None
 
     def _step(self) -> None:
@@ -277,20 +283,28 @@ class Follower:
                 f"Caught up: {compared:,} runs compared, {filed:,} changes filed, in {now - self._walk_began:.1f} s."
             )
         self.is_caught_up = True
-        self.hearing.facts(isCaughtUp=True)
+        self.hearing.facts(isCaughtUp=True, at_once=True)
 
-    def _tell(self) -> None:
-        """Say what was done lately, to the operator and in Redis."""
-        self._next_tell = self.clock() + TELL_EVERY_S
+    def _note(self) -> None:
+        """Say what was done lately: in Redis, and more seldom to the operator."""
+        now = self.clock()
+        self._next_note = now + BEAT_S
         self.news.tidy()
-        lags, filed = self.news.take_lags(), self.filed - self._told_filed
-        self._told_filed = self.filed
-        self.hearing.facts(filed=self.filed, lagMs=round(lags[len(lags) * 95 // 100] * 1000, 1) if lags else None)
-        if filed and lags:
-            middle, most = (round(lags[len(lags) * part // 100] * 1000) for part in (50, 95))
-            self.tell(f"{filed:,} changes filed; lag {middle:,} ms, 95 % within {most:,} ms.")
-        elif filed:
-            self.tell(f"{filed:,} changes filed.")
+        lags = self.news.take_lags()
+        self._lags = sorted([*self._lags, *lags])
+        self.hearing.facts(filed=self.filed, lagMs=_part(lags, 95))
+        if now < self._next_tell:
+            return
+        self._next_tell = now + TELL_EVERY_S
+        if (filed := self.filed - self._told_filed) > 0:
+            lag = f"; lag {_part(self._lags, 50)} ms, 95 % within {_part(self._lags, 95)} ms" if self._lags else ""
+            self.tell(f"{filed:,} changes filed{lag}.")
+        self._told_filed, self._lags = self.filed, []
+
+
+def _part(lags: Sequence[float], percent: int) -> float | None:
+    """Return the ms within which so many percent of the seconds, which are sorted, lie; None when there are none."""
+    return round(lags[len(lags) * percent // 100] * 1000, 1) if lags else None
 
 
 def _due(times: dict[str, float]) -> list[str]:

@@ -32,6 +32,10 @@ POLLING, NOTIFIED = "polling", "notifications"
 OWN_WORD = {b"set", b"expire"}
 
 
+class Gap(StoreUnavailable):
+    """Raised when something may have been missed although the server answers."""
+
+
 class Hearing:
     """The news as messages. Every method may raise StoreUnavailable; `is_connected` tells of gaps."""
 
@@ -88,18 +92,15 @@ class Hearing:
         except ListeningRefused:
             self.listener = None
         if self.listener is not None:
-            self.lease.facts.mode = self.mode
             self.lease.hold()
             self._silent_since, until = time.monotonic(), time.monotonic() + PROBE_S
             # Nothing that is heard meanwhile is lost: whoever connects looks through everything afterwards.
             while mode == POLLING and time.monotonic() < until:
                 self._listen(0.1)
                 mode = NOTIFIED if self._heard >= OWN_WORD else POLLING
-        self._choose(mode)
-        self._say_how(missing)
-
-    def _choose(self, mode: str) -> None:
         self.mode = self.lease.facts.mode = mode
+        self.lease.hold()
+        self._say_how(missing)
 
     def _say_how(self, missing: str | None) -> None:
         turn_on = (
@@ -140,9 +141,9 @@ class Hearing:
                 self._silent_since = None
         return messages, since
 
-    def _lost(self, line: str) -> StoreUnavailable:
+    def _lost(self, line: str) -> Gap:
         self.close()
-        return StoreUnavailable(line)
+        return Gap(line)
 
     def close(self) -> None:
         """Stop to listen."""
@@ -160,7 +161,9 @@ class Hearing:
             # Without Redis there is no place to give up; it is free by itself soon.
             return
 
-    def facts(self, **changes: Any) -> None:
+    def facts(self, *, at_once: bool = False, **changes: Any) -> None:
         """Have the next word say more of us; see FollowerFacts."""
         for name, value in changes.items():
             setattr(self.lease.facts, name, value)
+        if at_once:
+            self._next_beat = 0.0

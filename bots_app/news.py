@@ -8,7 +8,7 @@ from itertools import islice
 import msgspec
 
 from bots_app.reconcile import Outcome, Pair
-from dashboard.store.keys import session_of
+from dashboard.store.keys import is_unclear, session_of
 from dashboard.store.notifications import RECORD, SUMMARY, WRITTEN, Message
 
 #: Seconds that a change waits for others: a program writes several keys in a row, and often several runs.
@@ -35,9 +35,9 @@ class News:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        #: Sessions whose summary changed; whether there was a key that may be a record, but of which session?
+        #: Sessions whose summary changed; keys of records that do not say by themselves which session they are of.
         self.summaries: dict[str, None] = {}
-        self.is_unclear = False
+        self.unclear: dict[str, None] = {}
         self._pending: dict[Pair, float] = {}
         self._touches: dict[Pair, float] = {}
         self._seconds: dict[Pair, float] = {}
@@ -52,8 +52,10 @@ class News:
                 self._take_back(event)
             elif event in HARMLESS:
                 continue
+            elif kind == RECORD and is_unclear(key):
+                self.unclear[key] = None
             elif (found := session_of(key)) is None:
-                self.is_unclear = self.is_unclear or kind == RECORD
+                continue
             elif kind == SUMMARY:
                 self.summaries[found[0]] = None
             elif kind == RECORD and found[1] is not None:

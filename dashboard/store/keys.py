@@ -165,6 +165,19 @@ def session_of(key: str) -> tuple[str, str | None] | None:
     return None
 
 
+def readings(key: str) -> list[tuple[str, str]]:
+    """Return every (sid, configHash) that a record's key may be of, the one whose hash holds no colon last."""
+    parts = key.removeprefix(_RUN).split(":")
+    splits = ((":".join(parts[:count]), ":".join(parts[count:])) for count in range(4, len(parts)))
+    return [(found[0], found[1] or "") for pair in splits if (found := _checked(*pair))]
+
+
+def is_unclear(key: str) -> bool:
+    """Tell whether a record's key has not one reading: its hash holds a colon, or could."""
+    found = session_of(key)
+    return found is None or (found[0].count(":") > 3 and len(readings(key)) > 1)
+
+
 def _checked(sid: str, config_hash: str | None) -> tuple[str, str | None] | None:
     if settings.REDIS_CLUSTER:
         if not (sid.startswith("{") and sid.endswith("}")):
