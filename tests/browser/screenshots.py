@@ -1,4 +1,4 @@
-"""Take a picture of every page of a running dashboard, light and dark, at a desk's and a phone's width.
+"""Take a picture of every page of a running dashboard, light and dark, at the width of a desk, a tablet and a phone.
 
 python -m tests.browser.screenshots URL USER PASSWORD FOLDER [WORD...]
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.chromium import launch
 
-WIDTHS = {"1440": (1440, 900), "390": (390, 844)}
+WIDTHS = {"1440": (1440, 900), "1024": (1024, 768), "390": (390, 844)}
 THEMES = ("light", "dark")
 #: Time for a chart to be drawn, in ms.
 DRAWN_WITHIN_MS = 15_000
@@ -34,9 +34,11 @@ def addresses(page: Page, url: str) -> dict[str, str]:
     page.goto(f"{url}/sessions/?ordering=-runCount")
     session = page.get_attribute("#result_list tbody th a", "href")
     page.goto(f"{url}{session}?status=completed")
-    run = page.get_attribute("#result_list tbody th a", "href")
+    run = page.get_attribute("#result_list tbody th a", "href").partition("?")[0]
     page.goto(f"{url}{session}?status=failed")
-    failed = page.get_attribute("#result_list tbody th a", "href") if page.query_selector("#result_list") else run
+    failed = run
+    if page.query_selector("#result_list"):
+        failed = page.get_attribute("#result_list tbody th a", "href")
     return {
         "sessions": "/sessions/",
         "sessions-empty": "/sessions/?search=nothing+is+called+this",
@@ -49,6 +51,8 @@ def addresses(page: Page, url: str) -> dict[str, str]:
         "run-trades": f"{run}trades/",
         "run-config": f"{run}config/",
         "run-raw": f"{run}raw/",
+        "search-hash": "/sessions/?search=" + run.rstrip("/").rpartition("/")[2][:8],
+        "help": "/help/metrics/",
         "password": "/password_change/",
         "error-404": "/sessions/nothing/",
         "error-400": f"{session}?limt=5",
