@@ -41,17 +41,18 @@ TURN_S = 1.0
 
 @dataclass(frozen=True)
 class Servers:
-    """Ports of the product and of its floor."""
+    """Ports of the product, of the least the same server could do, and of the floor that the goal was set against."""
 
     product: int
     floor: int
+    usual: int
 
 
 @contextmanager
 def servers(folder: Path, floor_command: bytes) -> Iterator[Servers]:
     """Run both servers for a while."""
     call_command("migrate", verbosity=0, interactive=False)
-    product, floor = free_port(), free_port()
+    product, floor, usual = free_port(), free_port(), free_port()
     floor_environ = {URL: settings.REDIS_URL, COMMAND: floor_command.hex()}
     workers = str(settings.WORKERS)
     with ExitStack() as stack:
@@ -59,12 +60,19 @@ def servers(folder: Path, floor_command: bytes) -> Iterator[Servers]:
         stack.enter_context(
             running(command, folder / "floor.log", is_up=lambda: answers(floor, "/"), environ=floor_environ)
         )
+        command = [
+            sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", workers, "--threads", "8",
+            "--bind", f"127.0.0.1:{usual}", "--keep-alive", "60", "--log-level", "error", "tests.bench.floor_app:usual",
+        ]  # fmt: skip
+        stack.enter_context(
+            running(command, folder / "usual.log", is_up=lambda: answers(usual, "/"), environ=floor_environ)
+        )
         command = [sys.executable, "manage.py", "serve"]
         environ = {"PORT": str(product), "WORKERS": workers}
         stack.enter_context(
             running(command, folder / "serve.log", is_up=lambda: answers(product, "/healthz"), environ=environ)
         )
-        yield Servers(product, floor)
+        yield Servers(product, floor, usual)
 
 
 def answers(port: int, path: str) -> bool:
@@ -113,7 +121,7 @@ def requests_for(sessions: Sessions) -> dict[str, list[bytes]]:
 def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]], rounds: int) -> None:
     """Measure one client that waits for each answer, on one kept connection to each server."""
     report.begin(f"Over HTTP, one request at a time ({settings.WORKERS} workers, login and rate limit on)")
-    product, floor = HttpConnection(ports.product), HttpConnection(ports.floor)
+    product, floor, usual = (HttpConnection(port) for port in (ports.product, ports.floor, ports.usual))
 
     def asking(asked: list[bytes], status: int = 200) -> Way:
         following = cycle(asked)
@@ -121,7 +129,11 @@ def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]],
 
     page = requests["page by profit"]
     unchanged = etag_of(product, page[0])
-    ways: dict[str, Way] = {"floor": lambda: floor.call(get("/")), "health": asking([get("/healthz")])}
+    ways: dict[str, Way] = {
+        "floor": lambda: floor.call(get("/")),
+        "usual": lambda: usual.call(get("/")),
+        "health": asking([get("/healthz")]),
+    }
     ways |= {name: asking(asked) for name, asked in requests.items()}
     ways["page unchanged (304)"] = asking([with_header(one, "If-None-Match", unchanged) for one in page], 304)
     try:
@@ -132,9 +144,12 @@ def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]],
     finally:
         product.close()
         floor.close()
+        usual.close()
+    for name in ("page by profit", "status and profit range", "deepest page"):
+        report.compare(name, found[name], against="gunicorn floor", reference=found["usual"], goal=at_most(2.5))
     for name in (*requests, "page unchanged (304)"):
-        goal = at_most(2.5) if name in ("page by profit", "status and profit range", "deepest page") else None
-        report.compare(name, found[name], against="bare server", reference=found["floor"], goal=goal)
+        goal = at_most(2) if name == "page by profit" else None
+        report.compare(f"{name}, same server", found[name], against="bare server", reference=found["floor"], goal=goal)
     report.compare("no page at all (/healthz)", found["health"], against="bare server", reference=found["floor"])
 
 
