@@ -20,6 +20,7 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId, read_summary
+from sessions_app.registry import SessionRegistry
 
 #: Examples named of each kind of drift.
 EXAMPLES = 5
@@ -220,8 +221,11 @@ class _Check:
                 is_other_mean = name == "avgProfit" and _is_same(summary.avgProfit, self._mean_of_all())
                 if not is_other_mean and not _is_same(getattr(summary, name), value):
                     self._tell(f"summary: a wrong {name}", f"{getattr(summary, name)!r} instead of {value!r}")
-        if self.expected and client().zscore(store_keys.SESSIONS, str(self.sid)) is None:
+        is_listed = client().zscore(store_keys.SESSIONS, str(self.sid)) is not None
+        if self.expected and not is_listed:
             self._tell("list of sessions: the session is missing", str(self.sid))
+        elif is_listed and not SessionRegistry().exists(self.sid):
+            self._tell("list of sessions: an entry without a session", str(self.sid))
 
     def _mean_of_all(self) -> float | None:
         profits = [run.profit for run in self.expected.values() if run.profit is not None]

@@ -162,6 +162,15 @@ def test_a_session_cursor_outlives_its_session(api, sessions):
     assert rest == whole[3:]
 
 
+def test_sessions_in_the_order_of_long_notes_are_paged(api, sessions):
+    for number, name in enumerate(sessions):
+        SessionRegistry().annotate(SessionId.parse(name), notes="ü" * 5000 + str(number % 3))
+    whole = [sid_of(one) for one in body_of(api.get("/api/sessions?ordering=notes"))]
+    pages = walk(api, "/api/sessions?ordering=notes&limit=2")
+    assert [sid_of(one) for page in pages for one in page] == whole
+    assert len(whole) == 8
+
+
 RUN = path_of("bots", "run-000")
 READS = [
     "/api/sessions", path_of(), BOTS, f"{BOTS}?limit=3&fields=profit", path_of("bots", "aggregate"), RUN,

@@ -92,6 +92,27 @@ def test_many_sessions_are_cut_into_pages(page, real_store, monkeypatch):
     assert 'href="?ordering=symbol&amp;page=3" rel="next"' in response.content.decode()
 
 
+def test_the_values_of_a_filter_are_counted_under_the_others(page, real_store):
+    for symbol, timeframe in (("ETH", "1h"), ("BTC", "1d"), ("BTC", "1h"), ("XRP", "1h")):
+        add_session(symbol, timeframe)
+    facets = page.get("/sessions/", {"timeframe": "1h", "active": "false"}).context["facets"]
+    assert {one["value"]: one["count"] for one in facets["symbol"]["shown"]} == {"ETH": 1, "BTC": 1, "XRP": 1}
+    assert {one["value"]: one["count"] for one in facets["timeframe"]["shown"]} == {"1h": 3, "1d": 1}
+    assert {one["value"]: one["count"] for one in facets["active"]["shown"]} == {"true": 0, "false": 3}
+    assert (facets["symbol"]["all"]["count"], facets["timeframe"]["all"]["count"]) == (3, 4)
+
+
+def test_a_filter_shows_no_more_values_than_a_page_can_hold(page, real_store, monkeypatch):
+    monkeypatch.setattr("sessions_app.page_lists.MOST_VALUES", 12)
+    for number in range(15):
+        add_session(f"S{number:02}")
+    response = page.get("/sessions/", {"symbol": "S14"})
+    facet = response.context["facets"]["symbol"]
+    assert (len(facet["shown"]), len(facet["more"]), facet["left_out"]) == (10, 2, 3)
+    assert facet["shown"][0]["value"] == "S14"
+    assert "3 others: search for them" in response.content.decode()
+
+
 def test_operators_edit_notes_and_state(desk, sweep):
     form = desk.get(f"/sessions/{data.SWEEP}/").context["notes_form"]
     answer = desk.post(
