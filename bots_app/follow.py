@@ -16,7 +16,7 @@ from bots_app.catch_up import NONE, OURS, Look
 from bots_app.hearing import BEAT_S, NOTIFIED, POLLING, Gap, Hearing
 from bots_app.indexing import BATCH_RUNS
 from bots_app.news import BUSY_S, News
-from bots_app.reconcile import Outcome, Pair, Reconciler
+from bots_app.reconcile import WRONG_TYPE, Outcome, Pair, Reconciler
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store.client import KeyTypeError
 from dashboard.store.outage import reason_of
@@ -209,7 +209,7 @@ class Follower:
     def _arrange(self, sid: str, look: Look | None) -> None:
         """Do or plan what the counts of a session call for."""
         if look is None:
-            self._refuse(sid, "a key of this session holds another type of value than it should")
+            self._refuse(sid, WRONG_TYPE)
         elif look.is_deleting:
             return
         elif look.runs == 0 and look.summary == NONE:

@@ -53,24 +53,12 @@ def write_batch(
     `unless_deleting` files nothing in a session that is being deleted.
     Returns whether the session's derived keys are built, and a code for each operation.
     """
-    keys = SessionKeys(str(sid))
-    names = [keys.bots, keys.profit]
-    names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
-    names += [keys.events, keys.summary, *own_list_keys()]
-    flat = [value for operation in operations for value in operation]
     head_of: bytes | None = None
     for _ in range(ATTEMPTS):
-        options = {
-            "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
-            "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
-            "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
-            "statuses": list(statuses), "quiet": is_quiet,
-        }  # fmt: skip
-        if unless_deleting:
-            options["deleting"] = keys.index("deleting")
-        if not settings.REDIS_CLUSTER:  # where the channel would be told to every node
-            options["written"] = store_keys.WRITTEN
-        code, *rest = script("write_runs")(names, [msgspec.json.encode(options), *flat])
+        call = batch_call(
+            sid, operations, statuses=statuses, is_quiet=is_quiet, unless_deleting=unless_deleting, head_of=head_of
+        )
+        code, *rest = script("write_runs")(*call)
         if code != -1:
             if not is_quiet and any(one > 0 for one in rest):
                 note_own(str(sid))
@@ -80,6 +68,28 @@ def write_batch(
     raise Unavailable(
         f"The summary of session {sid} is being written too often by another program; nothing was written, try again."
     )
+
+
+def batch_call(
+    sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str], is_quiet: bool,
+    unless_deleting: bool, head_of: bytes | None = None,
+) -> tuple[list[str], list[Any]]:  # fmt: skip
+    """Return keys and arguments of the script for a batch; `head_of` is the summary of another program, if known."""
+    keys = SessionKeys(str(sid))
+    names = [keys.bots, keys.profit]
+    names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
+    names += [keys.events, keys.summary, *own_list_keys()]
+    options = {
+        "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
+        "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
+        "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
+        "statuses": list(statuses), "quiet": is_quiet,
+    }  # fmt: skip
+    if unless_deleting:
+        options["deleting"] = keys.index("deleting")
+    if not settings.REDIS_CLUSTER:  # where the channel would be told to every node
+        options["written"] = store_keys.WRITTEN
+    return names, [msgspec.json.encode(options), *(value for operation in operations for value in operation)]
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

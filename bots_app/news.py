@@ -27,7 +27,10 @@ class Written(msgspec.Struct):
     """What a script of ours says that it wrote."""
 
     sid: str
-    hashes: list[str]
+    #: An empty list comes as an empty object.
+    hashes: list[str] | dict[str, str]
+    #: Whether it wrote the summary as well.
+    summary: bool = False
 
 
 class News:
@@ -69,6 +72,8 @@ class News:
         except msgspec.DecodeError:
             # Anybody may say anything on a channel; what is not taken back is compared.
             return
+        if written.summary:
+            self.summaries.pop(written.sid, None)
         for config_hash in written.hashes:
             self._pending.pop((written.sid, config_hash), None)
             self._touches.pop((written.sid, config_hash), None)

@@ -10,12 +10,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bots_app.indexing import BATCH_RUNS, Run, index_values, write_batch
+import msgspec
+from django.conf import settings
+
+from bots_app.indexing import BATCH_RUNS, Run, batch_call, index_values, write_batch
 from bots_app.records import UnreadableRun, read_run
 from bots_app.survey import USUAL
 from dashboard.errors import InvalidSessionId, StoreUnavailable, Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
@@ -25,6 +29,9 @@ from sessions_app.registry import sha_of
 READ_BYTES = 8_000_000
 #: Runs read together at first, until their size is known.
 FIRST_READ = 50
+
+WRONG_TYPE = "a key of this session holds another type of value than it should"
+_STATUSES = msgspec.json.encode(sorted(USUAL))
 
 #: A run of any session: (sid, configHash).
 Pair = tuple[str, str]
@@ -54,72 +61,52 @@ class _Seen:
 
     def __init__(self, sid: SessionId, hashes: Sequence[str]) -> None:
         self.sid, self.keys, self.hashes = sid, SessionKeys(str(sid)), list(hashes)
-        self.texts: list[bytes | None] = []
-        self.rows: list[bytes | None] = []
-        self.members: list[int] = []
-        self.scores: list[float | None] = []
-        self.statuses: set[str] = set(USUAL)
         self.is_built = self.is_deleting = False
+        self.texts: list[bytes | None] = []
         self.runs: list[Run] = []
         self.values: list[tuple[str, str, str, bytes]] = []
-        #: Why a key that holds no text cannot be read; hashes whose record is gone.
-        self.reasons: dict[int, str] = {}
+        self.statuses: list[str] = []
+        #: By position in `hashes`: runs whose record is gone, and runs of which an index says something else.
         self.gone: set[int] = set()
         self.differs: set[int] = set()
 
-    def ask(self, pipe: Any) -> int:
-        keys, hashes = self.keys, self.hashes
-        pipe.exists(keys.index("deleting"))
-        pipe.hget(keys.index("stats"), "built")
-        pipe.hkeys(keys.index("stats"))
-        pipe.mget([keys.run(config_hash) for config_hash in hashes])
-        pipe.hmget(keys.index("rows"), hashes)
-        pipe.smismember(keys.bots, hashes)
-        pipe.zmscore(keys.profit, hashes)
-        return 7
+    def ask(self, pipe: Any) -> None:
+        keys = self.keys
+        names = [keys.bots, keys.profit, *(keys.index(name) for name in ("rows", "stats", "deleting"))]
+        pipe.mget([keys.run(config_hash) for config_hash in self.hashes])
+        script("read_places").queue(pipe, names, [keys.status_prefix, INDEX_VERSION, _STATUSES, *self.hashes])
 
-    def take(self, answers: Sequence[Any]) -> None:
-        is_deleting, built, fields, self.texts, self.rows, self.members, self.scores = answers
-        self.is_deleting, self.is_built = bool(is_deleting), built == str(INDEX_VERSION).encode()
-        self.statuses |= {from_bytes(name[2:]) for name in fields if name.startswith(b"n:")}
-        self.runs = [read_run(*pair) for pair in zip(self.hashes, self.texts, strict=True)]
+    def take(self, texts: list[bytes | None], places: Sequence[Any]) -> None:
+        """Take the answers. Cost: a round trip where a record is gone."""
+        self.is_deleting, self.is_built = bool(places[0]), bool(places[1])
+        self.texts, self.statuses = texts, list(map(from_bytes, places[2]))
+        self.runs = [read_run(*pair) for pair in zip(self.hashes, texts, strict=True)]
+        if None in texts:
+            self._find_gone()
         self.values = [index_values(run) for run in self.runs]
-        self.statuses |= {run.status for run, text in zip(self.runs, self.texts, strict=True) if text is not None}
-        for index, (_, profit, _, row) in enumerate(self.values):
-            score = self.scores[index]
-            is_same_score = score is None if profit == "" else score == float(profit)
-            if self.rows[index] != row or not self.members[index] or not is_same_score:
-                self.differs.add(index)
-
-    def ask_more(self, pipe: Any) -> int:
-        """Ask what the keys are that hold no text, and which status sets name the runs that agree so far."""
-        self.absent = [index for index, text in enumerate(self.texts) if text is None]
-        self.open = [index for index in range(len(self.hashes)) if index not in self.differs or index in self.absent]
-        self.asked = sorted(self.statuses) if self.open else []
-        for index in self.absent:
-            pipe.type(self.keys.run(self.hashes[index]))
-        for status in self.asked:
-            pipe.smismember(self.keys.status(status), [self.hashes[index] for index in self.open])
-        return len(self.absent) + len(self.asked)
-
-    def take_more(self, answers: Sequence[Any]) -> None:
-        kinds, named = answers[: len(self.absent)], answers[len(self.absent) :]
-        for index, kind in zip(self.absent, kinds, strict=True):
-            if kind in (b"none", b"string"):  # a text: written meanwhile, which the script finds out
-                self.gone.add(index)
-                continue
-            self.reasons[index] = f"stored as a {from_bytes(kind)}, not as text"
-            self.runs[index] = UnreadableRun(self.hashes[index], self.reasons[index])
-            self.values[index] = index_values(self.runs[index])
-            if self.rows[index] == self.values[index][-1] and self.members[index] and self.scores[index] is None:
-                self.differs.discard(index)
-        for place, index in enumerate(self.open):
-            found = {status for status, answer in zip(self.asked, named, strict=True) if answer[place]}
+        _, _, _, rows, members, scores, *named = places
+        for index, (status, profit, _, row) in enumerate(self.values):
+            found = [name for name, answers in zip(self.statuses, named, strict=True) if answers[index]]
+            score = scores[index]
             if index in self.gone:
-                is_somewhere = self.rows[index] is not None or self.members[index] or self.scores[index] is not None
-                (self.differs.add if found or is_somewhere else self.differs.discard)(index)
-            elif found != {self.values[index][0]}:
+                is_right = not found and rows[index] is None and not members[index] and score is None
+            else:
+                is_same = score is None if profit == "" else score is not None and float(score) == float(profit)
+                is_right = is_same and rows[index] == row and bool(members[index]) and found == [status]
+            if not is_right:
                 self.differs.add(index)
+        self.statuses = sorted({*self.statuses, *(values[0] for values in self.values)})
+
+    def _find_gone(self) -> None:
+        absent = [index for index, text in enumerate(self.texts) if text is None]
+        pipe = client().pipeline()
+        for index in absent:
+            pipe.type(self.keys.run(self.hashes[index]))
+        for index, kind in zip(absent, pipe.execute(), strict=True):
+            if kind in (b"none", b"string"):  # a text was written meanwhile, which the script finds out
+                self.gone.add(index)
+            else:
+                self.runs[index] = UnreadableRun(self.hashes[index], f"stored as a {from_bytes(kind)}, not as text")
 
     def operation(self, index: int, name: str) -> tuple[Any, ...]:
         if index in self.gone:
@@ -149,8 +136,7 @@ class Reconciler:
                     seen.append(_Seen(SessionId.parse(sid), some))
                 except InvalidSessionId as error:
                     outcome.refused[sid] = str(error)
-            for one in _read(seen, outcome):
-                _write(one, outcome, touch, is_catching_up)
+            _write([_planned(one, outcome, touch, is_catching_up) for one in _read(seen, outcome)], outcome)
             size = sum(len(text) for one in seen for text in one.texts if text)
             if size > READ_BYTES:
                 self._read_together = max(1, self._read_together // 4)
@@ -172,62 +158,93 @@ class Reconciler:
 
 
 def _read(seen: Sequence[_Seen], outcome: Outcome) -> list[_Seen]:
-    """Read what is stored, in two round trips for all sessions; return those that can be filed."""
-    left = list(seen)
-    for ask, take in ((_Seen.ask, _Seen.take), (_Seen.ask_more, _Seen.take_more)):
-        pipe = client().pipeline()
-        counts = [ask(one, pipe) for one in left]
-        answers, going_on = iter(pipe.answers() if sum(counts) else []), []
-        for one, count in zip(left, counts, strict=True):
-            own = [next(answers) for _ in range(count)]
-            if any(isinstance(answer, Exception) for answer in own):
-                outcome.refused[str(one.sid)] = "a key of this session holds another type of value than it should"
-                continue
-            take(one, own)
-            if one.is_deleting:
-                outcome.again += [(str(one.sid), config_hash) for config_hash in one.hashes]
-                continue
-            going_on.append(one)
-        left = going_on
-    return left
+    """Read what is stored, in one round trip for all sessions; return those that can be filed."""
+    pipe = client().pipeline()
+    script("read_places").load(pipe)
+    for one in seen:
+        one.ask(pipe)
+    answers, fit = pipe.answers()[1:], []
+    for one, texts, places in zip(seen, answers[::2], answers[1::2], strict=True):
+        if isinstance(texts, Exception) or isinstance(places, Exception):
+            outcome.refused[str(one.sid)] = WRONG_TYPE
+            continue
+        one.take(texts, places)
+        if one.is_deleting:
+            outcome.again += [(str(one.sid), config_hash) for config_hash in one.hashes]
+        else:
+            fit.append(one)
+    return fit
 
 
-def _write(seen: _Seen, outcome: Outcome, touch: Collection[Pair], is_catching_up: bool) -> None:
+@dataclass
+class _Plan:
+    """What is to be done to one session: a position in its hashes and an operation for each run."""
+
+    seen: _Seen
+    chosen: list[int]
+    operations: list[tuple[Any, ...]]
+    is_quiet: bool
+
+    def call(self) -> dict[str, Any]:
+        return {"statuses": self.seen.statuses, "is_quiet": self.is_quiet, "unless_deleting": True}
+
+
+def _planned(seen: _Seen, outcome: Outcome, touch: Collection[Pair], is_catching_up: bool) -> _Plan:
     sid = str(seen.sid)
-    chosen: list[int] = []
-    operations = []
+    plan = _Plan(seen, [], [], is_catching_up and not seen.is_built)
     outcome.compared += len(seen.hashes)
     for index, config_hash in enumerate(seen.hashes):
         is_touched = (sid, config_hash) in touch and index not in seen.gone
         if index in seen.differs or is_touched:
-            chosen.append(index)
-            operations.append(seen.operation(index, "touch" if is_touched else "file"))
+            plan.chosen.append(index)
+            plan.operations.append(seen.operation(index, "touch" if is_touched else "file"))
         elif index not in seen.gone:
             outcome.equal.append((sid, config_hash))
-    if not seen.is_built and not is_catching_up and (operations or len(seen.gone) < len(seen.hashes)):
+    if not seen.is_built and not is_catching_up and (plan.operations or len(seen.gone) < len(seen.hashes)):
         outcome.unbuilt.add(sid)
-    if not operations:
-        return
-    pairs = [(sid, seen.hashes[index]) for index in chosen]
-    is_quiet = is_catching_up and not seen.is_built
+    return plan
+
+
+def _write(plans: Sequence[_Plan], outcome: Outcome) -> None:
+    """Hand the operations to the script, all sessions in one round trip."""
+    plans = [plan for plan in plans if plan.operations]
+    calls = [batch_call(plan.seen.sid, plan.operations, **plan.call()) for plan in plans]
+    is_single = len(plans) == 1 or settings.REDIS_CLUSTER
+    answers = [None for _ in plans] if is_single else script("write_runs").each(calls)
+    for plan, answer in zip(plans, answers, strict=True):
+        if isinstance(answer, Exception):
+            outcome.refused[str(plan.seen.sid)] = WRONG_TYPE
+        elif answer is None or answer[0] == -1:
+            # Alone, or with a summary of another program's, which has to be read.
+            _write_one(plan, outcome)
+        else:
+            _settle(plan, answer[0] == 1, answer[1:], outcome)
+
+
+def _write_one(plan: _Plan, outcome: Outcome) -> None:
+    sid = str(plan.seen.sid)
     try:
-        is_built, codes = write_batch(
-            seen.sid, operations, statuses=seen.statuses, is_quiet=is_quiet, unless_deleting=True
-        )
+        is_built, codes = write_batch(plan.seen.sid, plan.operations, **plan.call())
     except StoreUnavailable:
         raise
-    except KeyTypeError as error:
-        outcome.refused[sid] = str(error)
-        return
+    except KeyTypeError:
+        outcome.refused[sid] = WRONG_TYPE
     except Unavailable:
-        outcome.again += pairs
-        return
+        outcome.again += [(sid, plan.seen.hashes[index]) for index in plan.chosen]
+    else:
+        _settle(plan, is_built, codes, outcome)
+
+
+def _settle(plan: _Plan, is_built: bool, codes: Sequence[int], outcome: Outcome) -> None:
+    """Take what became of a session's runs."""
+    sid = str(plan.seen.sid)
     if is_built:
         outcome.unbuilt.discard(sid)
-    for index, pair, code in zip(chosen, pairs, codes, strict=True):
+    for index, code in zip(plan.chosen, codes, strict=True):
+        pair = (sid, plan.seen.hashes[index])
         if code < 0:
             outcome.again.append(pair)
             continue
-        (outcome.dropped if index in seen.gone else outcome.filed).append(pair)
+        (outcome.dropped if index in plan.seen.gone else outcome.filed).append(pair)
         if code == 0 and is_built:
             outcome.mended.add(sid)

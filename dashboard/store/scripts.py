@@ -48,11 +48,19 @@ class Script:
         Raises StoreUnavailable.
         """
         pipe = client().pipeline()
-        pipe.script_load(self.text)
+        self.load(pipe)
         for keys, args in calls:
-            pipe.evalsha(self.sha, len(keys), *keys, *args)
+            self.queue(pipe, keys, args)
         answers: list[Any] = pipe.answers()
         return answers[1:]
+
+    def load(self, pipe: Any) -> None:
+        """Have a pipeline make the script known: one answer, before those of `queue`."""
+        pipe.script_load(self.text)
+
+    def queue(self, pipe: Any, keys: Sequence[str], args: Sequence[Any]) -> None:
+        """Have a pipeline run the script."""
+        pipe.evalsha(self.sha, len(keys), *keys, *args)
 
 
 @cache

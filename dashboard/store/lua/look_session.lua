@@ -14,7 +14,10 @@
 -- Output: {being deleted, built, summary (0 none, 1 another program's, 2 ours), something of ours is there, runs, the counts agree,
 --   a text that changes with the counts}
 local text = redis.pcall('GET', KEYS[7])
-local summary = (type(text) ~= 'string' or text == '') and 0 or redis.sha1hex(text) == redis.call('HGET', KEYS[4], 'summary_sha') and 2 or 1
+local summary = 0
+if type(text) == 'string' and text ~= '' then
+  summary = redis.sha1hex(text) == redis.call('HGET', KEYS[4], 'summary_sha') and 2 or 1
+end
 local runs, rows, ranked = redis.call('SCARD', KEYS[1]), redis.call('HLEN', KEYS[3]), redis.call('ZCARD', KEYS[2])
 local agree = runs == rows and ranked + redis.call('ZCARD', KEYS[5]) == rows
 

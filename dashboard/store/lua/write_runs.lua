@@ -13,8 +13,8 @@
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
 --   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
---   written (channel that is told of what put, edit and delete did), deleting (key that is there while the session is being
---   deleted, if nothing is to be filed then)
+--   written (channel that is told what was put, edited, deleted, and of the summary), deleting (key that is there while the
+--   session is being deleted, if nothing is to be filed then)
 -- then 9 for each run: operation, hash, sha1 of the record it was made from, record, trades ('' none), status, profit, updated,
 --   row. Operations:
 --     put      store the record (and trades, if any) and index it, in fixed and derived keys
@@ -86,13 +86,14 @@ if not is_changed then return answer end
 for status, found in pairs(figures) do store_figures(keys.stats, status, found) end
 redis.call('HSET', keys.stats, 'revision', string.format('%.0f', revision))
 if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
-if is_built and not options.quiet then
+local is_told = is_built and not options.quiet
+if is_told then
   local head = sha == options.head_of and options.head or redis.call('HGET', keys.stats, 'summary_head')
   write_summary(keys, head, figures.completed or load_figures(keys.stats, 'completed'))
 end
 if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
-if options.written and #written > 0 then
-  redis.pcall('PUBLISH', options.written, cjson.encode({sid = options.sid, hashes = written}))
+if options.written and (#written > 0 or is_told) then
+  redis.pcall('PUBLISH', options.written, cjson.encode({sid = options.sid, hashes = written, summary = is_told}))
 end
 return answer
