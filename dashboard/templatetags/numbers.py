@@ -54,12 +54,14 @@ def signed_money(value: Any) -> str:
 
 
 @register.filter
-def ago(ms: Any) -> SafeString | str:
-    """Return a `time` element with the age as text and the exact moment as title."""
+def ago(ms: Any, suffix: str = "") -> SafeString | str:
+    """Return a `time` element with the age as text and the exact moment as title; `suffix` follows an age above now."""
     stamp = numbers.stamp(ms)
     if not stamp:
         return numbers.MISSING
-    return format_html('<time datetime="{}" title="{} UTC">{}</time>', stamp, numbers.minute(ms), numbers.age(ms))
+    age = numbers.age(ms)
+    words = f"{age} {suffix}" if suffix and age != "now" else age
+    return format_html('<time datetime="{}" title="{} UTC">{}</time>', stamp, numbers.minute(ms), words)
 
 
 @register.simple_tag
