@@ -38,6 +38,8 @@ FILES = 2 * CONNECTIONS
 STOP_LIMIT_S = 5
 #: Folders of the API documentation's package that our pages do not use.
 UNUSED_STATIC = ["redoc"]
+#: Seconds between two looks at whether the workers answer yet.
+LOOK_S = 0.1
 #: Seconds between two looks at the embedded Redis.
 WATCH_S = 1.0
 
@@ -126,10 +128,21 @@ def allow_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def serve(say: Callable[[str], object]) -> None:
-    """Serve until SIGTERM or SIGINT; exits with an error when the workers keep dying."""
+def _say_when_up(say: Callable[[str], object]) -> None:
+    """Tell the address once somebody answers there: who follows it earlier is refused."""
+    while True:
+        try:
+            socket.create_connection((settings.HOST, settings.PORT), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(LOOK_S)
     host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
     say(f"Serving on http://{host}:{settings.PORT}/ with {settings.WORKERS} workers; Ctrl-C ends it.")
+
+
+def serve(say: Callable[[str], object]) -> None:
+    """Serve until SIGTERM or SIGINT; exits with an error when the workers keep dying."""
+    threading.Thread(target=_say_when_up, args=(say,), name="tell-when-up", daemon=True).start()
     if not os.environ.get("HTTPS", "").strip():
         if is_loopback(settings.HOST):
             os.environ["HTTPS"] = "0"  # for the workers: nobody else can listen in

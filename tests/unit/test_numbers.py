@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dashboard.templatetags.numbers import ago
 from dashboard.web import numbers
 
 
@@ -115,3 +116,10 @@ def test_parameters_are_shown_as_stored():
 def test_length_in_years():
     assert numbers.years(1_640_995_200_000, 1_735_689_600_000) == "3.00"
     assert numbers.years(2, 1) == "n/a"
+
+
+def test_an_age_is_followed_by_its_word_but_now_is_not(monkeypatch):
+    monkeypatch.setattr(numbers, "age", lambda ms: {1_000_000_000_000: "now", 1_000_000_060_000: "3 h"}[ms])
+    assert ">now</time>" in ago(1_000_000_000_000, "ago")
+    assert ">3 h ago</time>" in ago(1_000_000_060_000, "ago")
+    assert ">3 h</time>" in ago(1_000_000_060_000)
