@@ -114,7 +114,8 @@ class Follower:
         self._settle_summaries()
         if self.news.is_due():
             self._file_news()
-        self._file_late()
+        if touched := self.news.take_touches(BATCH_RUNS):
+            self.news.done(self._reconcile(touched, touch=set(touched)))
         if not self.news.is_due() or self.clock() > self._stepped_at + STARVED_S:
             self._step()
         if self.clock() >= self._next_note:
@@ -138,13 +139,6 @@ class Follower:
         self.news.done(outcome, since)
         for sid in outcome.unbuilt:
             self._to_sweep[sid] = None
-
-    def _file_late(self) -> None:
-        """Compare once more what was filed lately, and tell of what was written without any index showing it."""
-        if touched := self.news.take_touches(BATCH_RUNS):
-            self.news.done(self._reconcile(touched, touch=set(touched)))
-        if again := self.news.take_seconds(BATCH_RUNS):
-            self.news.done(self._reconcile(again))
 
     def _apply(self, hashes: Mapping[str, Sequence[str]]) -> None:
         """Compare runs on behalf of a walk."""
@@ -228,8 +222,10 @@ class Follower:
                 self._to_sweep[sid] = None
 
     def _step(self) -> None:
-        """Do one step of the walk that matters most."""
+        """Compare once more what was filed lately, and do one step of the walk that matters most."""
         began = self._stepped_at = self.clock()
+        if again := self.news.take_seconds(BATCH_RUNS):
+            self.news.done(self._reconcile(again))
         if began < self._rest_until:
             return
         if self._sweep is None and self._to_sweep:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from bots_app.indexing import BATCH_RUNS, Run, batch_call, index_values, write_batch
+from bots_app.indexing import Run, batch_call, index_values, write_batch
 from bots_app.records import UnreadableRun, read_run
 from bots_app.survey import USUAL
 from dashboard.errors import InvalidSessionId, StoreUnavailable, Unavailable
@@ -27,8 +27,8 @@ from sessions_app.registry import sha_of
 
 #: Bytes of records read in one round trip, about: more, and fewer runs are read together from then on.
 READ_BYTES = 8_000_000
-#: Runs read together at first, until their size is known.
-FIRST_READ = 50
+#: Runs read together at first, until their size is known, and at most: filed, they keep Redis busy for some 5 ms.
+FIRST_READ, MOST_READ = 50, 125
 
 WRONG_TYPE = "a key of this session holds another type of value than it should"
 _STATUSES = msgspec.json.encode(sorted(USUAL))
@@ -141,7 +141,7 @@ class Reconciler:
             if size > READ_BYTES:
                 self._read_together = max(1, self._read_together // 4)
             elif size < READ_BYTES // 4:
-                self._read_together = min(BATCH_RUNS, self._read_together * 2)
+                self._read_together = min(MOST_READ, self._read_together * 2)
 
     def _parts(self, hashes: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str]]]:
         part: dict[str, list[str]] = {}
