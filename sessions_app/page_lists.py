@@ -15,7 +15,7 @@ from sessions_app.session_order import SessionsFound
 #: Values of a filter that are shown before the rest is folded away.
 SHOWN_VALUES = 10
 #: Values of a filter that are on the page at all; the others are found by searching.
-MOST_VALUES = 200
+MOST_VALUES = 100
 ACTIVE_WORDS = {"true": "Active", "false": "Idle"}
 
 

@@ -20,7 +20,8 @@ from sessions_app.catalogue import SessionCatalogue
 from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
-from tests.contract.model import SID, run
+from tests.contract.model import SID, run, write_foreign
+from tests.integration.following import Driven
 from tests.integration.test_faults import Server, server  # noqa: F401 - a fixture
 
 NAMES = ["A:1h:1:2", "B:1h:1:2", "C:1h:1:2"]
@@ -127,3 +128,22 @@ def test_a_list_that_cannot_be_written_is_read(real_store: redis.Redis) -> None:
         real_store.config_set("maxmemory", 0)
     assert names_of(registry) == NAMES[:2]
     assert clients.client().hget(list_key("state"), "searched") == b"1"
+
+
+def test_who_follows_the_writes_of_others_tells_the_list(real_store: redis.Redis) -> None:
+    registry, driven = SessionRegistry(SessionCatalogue()), Driven(enable=True)
+    put(NAMES[0])
+    assert names_of(registry) == [NAMES[0]]
+    try:
+        driven.until(lambda: driven.follower.is_caught_up)
+        real_store.set(f"bot_registry:session_current:{NAMES[0]}", '{"notes": "theirs", "runCount": 77}')
+        driven.until(lambda: [(one.notes, one.runCount) for one in registry.all()] == [("theirs", 1)])
+        real_store.set(f"bot_registry:session_current:{NAMES[1]}", '{"notes": "alone"}')
+        driven.until(lambda: names_of(registry) == NAMES[:2])
+        real_store.delete(f"bot_registry:session_current:{NAMES[1]}")
+        driven.until(lambda: names_of(registry) == NAMES[:1])
+        write_foreign(NAMES[2], [run("f", 2.0)])
+        driven.until(lambda: names_of(registry) == [NAMES[0], NAMES[2]])
+    finally:
+        driven.leave()
+        real_store.config_set("notify-keyspace-events", "")
