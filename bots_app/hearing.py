@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,9 +29,14 @@ BEAT_S = 2.0
 SILENCE_S = 4.0
 #: Seconds in which the first word has to be told, for notifications to count as on.
 PROBE_S = 1.0
+#: Seconds at most for giving up the place at the end.
+LEAVE_S = 1.0
 POLLING, NOTIFIED = "polling", "notifications"
 #: What the server tells of our word: a text was set, a key got a time to live; two of the classes of FLAGS.
 OWN_WORD = {b"set", b"expire"}
+
+
+log = logging.getLogger(__name__)
 
 
 class Gap(StoreUnavailable):
@@ -155,11 +162,16 @@ class Hearing:
     def leave(self) -> None:
         """Stop to listen and give the place up, for whoever waits for it."""
         self.close()
+        # Who is told to end does not wait for a server that hangs.
+        releasing = threading.Thread(target=self._release, name="release-follower", daemon=True)
+        releasing.start()
+        releasing.join(LEAVE_S)
+
+    def _release(self) -> None:
         try:
             self.lease.release()
-        except DashboardError:
-            # Without Redis there is no place to give up; it is free by itself soon.
-            return
+        except DashboardError as error:
+            log.info("The place of the follower is left to end by itself: %s", error)
 
     def facts(self, *, at_once: bool = False, **changes: Any) -> None:
         """Have the next word say more of us; see FollowerFacts."""

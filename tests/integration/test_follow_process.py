@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
@@ -21,6 +22,8 @@ from tests.integration.test_faults import Server
 foreign = Foreign(SID)
 #: Writes a second of a busy program, and for how long it writes.
 RATE, SECONDS = 1000, 3.0
+#: DASHBOARD_KILLS=50 kills more often than a run of the whole suite may.
+ROUNDS = int(os.environ.get("DASHBOARD_KILLS", "4"))
 STATUSES = ("completed", "completed", "failed", "running")
 
 
@@ -100,7 +103,7 @@ def test_a_follower_killed_at_any_point_leaves_what_the_next_one_mends(
 ) -> None:
     chance = random.Random(2)
     with StoreClient(unix_socket_path=str(server.path)) as store:
-        for _ in range(4):
+        for _ in range(ROUNDS):
             process = follow("--enable-notifications")
             write_at_random(store, chance, seconds=chance.uniform(0.05, 0.5))
             process.kill()
@@ -133,3 +136,13 @@ def test_other_settings_of_the_notifications_stay(server: Server, follow: Callab
         follow("--enable-notifications")
         flags = store.config_get("notify-keyspace-events")["notify-keyspace-events"]
     assert set("Elh" + FLAGS) <= set(flags)
+
+
+def test_it_ends_at_once_when_asked_to_even_if_the_server_hangs(server: Server, follow: Callable[..., Process]) -> None:
+    process = follow("--enable-notifications")
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    began = time.monotonic()
+    assert process.end(signal.SIGINT) == 130
+    assert time.monotonic() < began + 3
