@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.contrib import messages
@@ -52,7 +53,7 @@ TRADE_COLUMNS = (
 )
 
 
-class RunPage(SessionPage):
+class RunPage(SessionPage, ABC):
     """What the pages of a run share: its record, its rank, and where its other pages are.
 
     A record that cannot be read leads to the page that says why, whatever part was asked for.
@@ -80,9 +81,9 @@ class RunPage(SessionPage):
             status=content.get("status", 200),
         )
 
+    @abstractmethod
     def content(self) -> dict[str, Any]:
         """Return the context of the part."""
-        raise NotImplementedError
 
     def frame(self) -> dict[str, Any]:
         """Return the context of the header and the tabs."""

@@ -101,6 +101,7 @@ class EventHub:
                 is_thorough = True
                 self._closed.wait(AWAY_S)
             except Exception:
+                # The one thread behind every open stream: whatever went wrong is logged, and it goes on.
                 log.exception("events could not be read")
                 is_thorough = True
                 self._closed.wait(AWAY_S)
