@@ -83,7 +83,7 @@ def batch_call(
         "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
         "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
         "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
-        "statuses": list(statuses), "quiet": is_quiet,
+        "statuses": list(statuses), "quiet": is_quiet, "dirty": keys.index("dirty"),
     }  # fmt: skip
     if unless_deleting:
         options["deleting"] = keys.index("deleting")

@@ -14,7 +14,7 @@
 -- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
 --   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
 --   written (channel that is told what was put, edited, deleted, and of the summary), deleting (key that is there while the
---   session is being deleted, if nothing is to be filed then)
+--   session is being deleted, if nothing is to be filed then), dirty (set of what changes while a rebuild goes on)
 -- then 9 for each run: operation, hash, sha1 of the record it was made from, record, trades ('' none), status, profit, updated,
 --   row. Operations:
 --     put      store the record (and trades, if any) and index it, in fixed and derived keys
@@ -54,6 +54,8 @@ for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
 end
 for i = 7, #ARGV, 9 do statuses[ARGV[i]] = true end
 check_types(keys, statuses)
+local is_building = redis.call('HEXISTS', keys.stats, 'building') == 1
+if is_building then redis.call('SCARD', options.dirty) end
 
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
 local is_built = tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
@@ -70,7 +72,7 @@ end
 
 --- @include "run_operations"
 
-local answer, is_changed, written = {is_built and 1 or 2}, false, {}
+local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = 2, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
@@ -79,10 +81,12 @@ for i = 2, #ARGV, 9 do
   elseif operation == 'put' or operation == 'edit' then code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)
   else code = file(operation, hash, expected, new) end
   answer[#answer + 1] = code
-  is_changed = is_changed or code > 0
+  if code > 0 then changed[#changed + 1] = hash end
   if code > 0 and (operation == 'put' or operation == 'edit' or operation == 'delete') then written[#written + 1] = hash end
 end
-if not is_changed then return answer end
+if #changed == 0 then return answer end
+-- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
+if is_building then redis.call('SADD', options.dirty, unpack(changed)) end
 for status, found in pairs(figures) do store_figures(keys.stats, status, found) end
 redis.call('HSET', keys.stats, 'revision', string.format('%.0f', revision))
 if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
