@@ -1,0 +1,1 @@
+"""Runs the conformance suite, which lies beside the project, against each server that is supported."""
