@@ -15,7 +15,7 @@ import numpy as np
 from django.conf import settings
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
-from dashboard.errors import DashboardError, Unavailable
+from dashboard.errors import DashboardError, StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -61,13 +61,19 @@ def write_batch(
         code, *rest = script("write_runs")(*call)
         if code != -1:
             if not is_quiet and any(one > 0 for one in rest):
-                note_own(str(sid))
+                _note_written(sid)
             return code == 1, rest
         # Another program wrote the summary: what it says beside the figures is kept.
         head_of = rest[0] or None
-    raise Unavailable(
-        f"The summary of session {sid} is being written too often by another program; nothing was written, try again."
-    )
+    raise Unavailable(f"The summary of session {sid} is being written too often by another program; try again.")
+
+
+def _note_written(sid: SessionId) -> None:
+    try:
+        note_own(str(sid))
+    except StoreUnavailable as error:
+        error.is_nothing_done = False  # the runs are written, on another node
+        raise
 
 
 def batch_call(

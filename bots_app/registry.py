@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -21,6 +21,7 @@ from bots_app.indexing import (
     read_texts,
     write_batch,
 )
+from bots_app.interruption import interrupted
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
@@ -32,6 +33,7 @@ from dashboard.errors import (
     RecordUnreadable,
     RunNotFound,
     SessionNotFound,
+    StoreUnavailable,
     Unavailable,
 )
 from dashboard.store import cursor as cursors
@@ -39,6 +41,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
 from dashboard.store.shared import INDEX_VERSION, chunked
+from dashboard.store.time_limit import in_steps
 from dashboard.tolerant import NOT_STRICT, from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
@@ -67,9 +70,7 @@ class BotRegistry:
         position = Position.unpack(cursors.decode(cursor, scope=scope)) if cursor else Position()
         keys = SessionKeys(str(sid))
         reply = self._reply(sid, query, position, limit)
-        rows = [row for row in reply.rows if row is not None]
-        if len(rows) < len(reply.members):
-            rows = self._completed(keys, reply)
+        rows = self._completed(keys, reply) if None in reply.rows else cast(list[bytes], reply.rows)
         return RunPage(rows, reply, scope)
 
     def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
@@ -158,23 +159,31 @@ class BotRegistry:
     ) -> list[WriteResult]:
         """Store runs, each with its place in every index, in atomic batches of up to 250: one round trip a batch.
 
-        Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written.
+        Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written, and
+        WritesInterrupted, which says what was written before Redis failed.
         """
         sid.check_writable()
         results: list[WriteResult] = []
         is_built = True
-        for batch in _batches(writes):
-            operations = [
-                ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
-                for write in batch
-            ]
-            is_built, codes = write_batch(sid, operations)
-            for write, code in zip(batch, codes, strict=True):
-                results.append(WriteResult(len(results), write.record.configHash, _RESULTS[code]))
-            if progress:
-                progress(len(results))
-        if not is_built:
-            self.ensure_built(sid)
+        hashes: list[str] = []
+        try:
+            for batch in _batches(writes):
+                hashes = [write.record.configHash for write in batch]
+                operations = [
+                    ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
+                    for write in batch
+                ]
+                with in_steps():
+                    is_built, codes = write_batch(sid, operations)
+                for config_hash, code in zip(hashes, codes, strict=True):
+                    results.append(WriteResult(len(results), config_hash, _RESULTS[code]))
+                hashes = []
+                if progress:
+                    progress(len(results))
+            if not is_built:
+                self.ensure_built(sid)
+        except Unavailable as error:
+            raise interrupted(error, results=results, batch=hashes) from error
         return results
 
     def ensure_built(self, sid: SessionId) -> None:
@@ -208,7 +217,7 @@ class BotRegistry:
             changed = msgspec.json.encode(fields | changes)
             new = read_run(config_hash, changed)
             operation = ("edit", config_hash, sha_of(text), changed, b"", *index_values(new))
-            is_built, [code] = write_batch(sid, [operation])
+            is_built, code = _write_one(sid, operation, change="the run was changed")
             if code >= 0 and isinstance(new, BacktestRunRecord):
                 if not is_built:
                     self.ensure_built(sid)
@@ -223,7 +232,8 @@ class BotRegistry:
             # Nobody but a foreign program can have written such a hash; it goes if it is there.
             if not client().sismember(SessionKeys(str(sid)).bots, config_hash):
                 raise RunNotFound(sid, config_hash) from None
-        is_built, [code] = write_batch(sid, [("delete", config_hash, "", "", "", "", "", "", "")])
+        operation = ("delete", config_hash, "", "", "", "", "", "", "")
+        is_built, code = _write_one(sid, operation, change="the run was deleted")
         if code < 0:
             raise RunNotFound(sid, config_hash)
         if not is_built:
@@ -307,6 +317,15 @@ class BotRegistry:
             raise wait_for_index("the count of each status")
 
         return self.when_built(sid, read, meanwhile)
+
+
+def _write_one(sid: SessionId, operation: tuple[Any, ...], *, change: str) -> tuple[bool, int]:
+    """Hand one operation to the script; an error says whether the change was made."""
+    try:
+        is_built, [code] = write_batch(sid, [operation])
+    except StoreUnavailable as error:
+        raise error.about(change) from error
+    return is_built, code
 
 
 def run_etag(text: bytes) -> str:

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from dashboard.api.fields import StrictCharField, StrictSerializer
+from dashboard.api.schema import ErrorSerializer
 
 #: Bounds of what people write about a run.
 NOTES_LENGTH, TAG_LENGTH, MOST_TAGS = 10_000, 100, 50
@@ -122,8 +123,17 @@ class WriteResultSerializer(serializers.Serializer):
 
     index = serializers.IntegerField(help_text="Place of the record in the body, from 0.")
     configHash = serializers.CharField(allow_null=True)
-    result = serializers.ChoiceField(choices=["created", "updated", "unchanged", "refused"])
+    result = serializers.ChoiceField(
+        choices=["created", "updated", "unchanged", "refused", "unknown", "unwritten"],
+        help_text="In an answer 503 also `unknown`, which may have been written or not, and `unwritten`.",
+    )
     error = serializers.CharField(allow_null=True, help_text="Why it was refused.")
+
+
+class WritesInterruptedSerializer(ErrorSerializer):
+    """The data store failed in the midst of it: an error, and what became of each record."""
+
+    results = WriteResultSerializer(many=True)
 
 
 class WriteResultsSerializer(serializers.Serializer):

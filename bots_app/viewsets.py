@@ -14,7 +14,13 @@ from bots_app.listing import RunListing
 from bots_app.parsers import Batch, RunLinesParser, RunsParser
 from bots_app.performance import PerformanceRegistry
 from bots_app.registry import BotRegistry
-from bots_app.serializers import AggregateSerializer, RunInputSerializer, RunPageSerializer, WriteResultsSerializer
+from bots_app.serializers import (
+    AggregateSerializer,
+    RunInputSerializer,
+    RunPageSerializer,
+    WriteResultsSerializer,
+    WritesInterruptedSerializer,
+)
 from bots_app.writes import write_batch
 from dashboard.api import schema
 from dashboard.api.links import api_path
@@ -76,7 +82,13 @@ class RunsViewSet(ApiViewSet):
         responses=schema.answers(
             WriteResultsSerializer, 403, 413, 415, description="Something was stored, or nothing was sent."
         )
-        | {(422, "application/json"): OpenApiResponse(WriteResultsSerializer, description="Every record was refused.")},
+        | {
+            (422, "application/json"): OpenApiResponse(WriteResultsSerializer, description="Every record was refused."),
+            (503, "application/json"): OpenApiResponse(
+                WritesInterruptedSerializer,
+                description="The data store does not answer; it is safe to send all records again.",
+            ),
+        },
     )
     def create(self, request: Request, sid: str) -> Response:
         """Store a batch of runs."""

@@ -7,12 +7,15 @@ from typing import Any
 
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
-from dashboard.errors import InvalidRecord
+from dashboard.errors import InvalidRecord, WritesInterrupted
 from sessions_app.records import SessionId
 
 
 def write_batch(registry: BotRegistry, sid: SessionId, records: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Store what can be stored; return a result for each record, in order. Raises InvalidParameter for the sid."""
+    """Store what can be stored; return a result for each record, in order.
+
+    Raises InvalidParameter for the sid; WritesInterrupted, whose results are such results too.
+    """
     sid.check_writable()
     results: list[dict[str, Any]] = []
     writes: list[RunWrite] = []
@@ -24,8 +27,17 @@ def write_batch(registry: BotRegistry, sid: SessionId, records: Sequence[bytes])
             places.append(index)
         except InvalidRecord as refusal:
             results[index]["error"] = str(refusal)
-    for index, written in zip(places, registry.put_many(sid, writes) if writes else [], strict=True):
-        results[index] |= {"configHash": written.configHash, "result": written.result, "error": written.error}
+    try:
+        written = registry.put_many(sid, writes) if writes else []
+    except WritesInterrupted as error:
+        fates = [one.result for one in error.results] + ["unknown"] * len(error.in_doubt)
+        fates += ["unwritten"] * (len(writes) - len(fates))
+        for index, write, fate in zip(places, writes, fates, strict=True):
+            results[index] |= {"configHash": write.record.configHash, "result": fate}
+        error.results = results
+        raise
+    for index, one in zip(places, written, strict=True):
+        results[index] |= {"configHash": one.configHash, "result": one.result, "error": one.error}
     return results
 
 

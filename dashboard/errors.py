@@ -6,6 +6,9 @@ users.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class DashboardError(Exception):
     """Root of all errors below."""
@@ -106,14 +109,44 @@ class Unavailable(DashboardError):
 
 
 class StoreUnavailable(Unavailable):
-    """Raised when Redis does not answer, or answers that it cannot serve now."""
+    """Raised when Redis does not answer, or answers that it cannot serve now.
+
+    `is_nothing_done` says that it is certain that the call had no effect; else it may have had its whole effect.
+    """
 
     code = "store_unavailable"
 
     def __init__(
-        self, message: str = "The data store does not answer at the moment.", *, retry_after_s: int = 5
+        self,
+        message: str = "The data store does not answer at the moment.",
+        *,
+        retry_after_s: int = 5,
+        is_nothing_done: bool = False,
     ) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
+        self.is_nothing_done = is_nothing_done
+
+    def about(self, change: str) -> StoreUnavailable:
+        """Return the error of a call that makes a change, such as "the run was deleted": was it made?"""
+        words = "Nothing was changed." if self.is_nothing_done else f"Whether {change} is not known."
+        return StoreUnavailable(
+            f"{self} {words}", retry_after_s=self.retry_after_s, is_nothing_done=self.is_nothing_done
+        )
+
+
+class WritesInterrupted(StoreUnavailable):
+    """Raised when Redis failed in the midst of writing runs; every batch of them is written whole or not at all.
+
+    `results` are those of the runs that were written, `in_doubt` the hashes of the next ones, of which it is not known;
+    those that follow were not written.
+    """
+
+    def __init__(
+        self, message: str, *, results: Sequence[Any], in_doubt: Sequence[str], retry_after_s: int = 5
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, is_nothing_done=not results and not in_doubt)
+        self.results = list(results)
+        self.in_doubt = list(in_doubt)
 
 
 class IndexBuilding(Unavailable):

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.web.middleware.RequestIdMiddleware",
+    "dashboard.web.middleware.TimeLimitMiddleware",
     "dashboard.proxies.ForwardedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from dashboard.errors import PreconditionFailed, SessionNotFound, Unavailable
+from dashboard.errors import PreconditionFailed, SessionNotFound, StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
+from dashboard.store.time_limit import in_steps
 from dashboard.tolerant import from_bytes
 from sessions_app.catalogue import SessionCatalogue
 from sessions_app.discovery import list_session
@@ -77,7 +78,11 @@ class SessionRegistry:
             if if_match is not None and if_match != summary_etag(summary):
                 raise PreconditionFailed(f"Session {sid} was changed meanwhile; read it again before changing it.")
             plain = msgspec.json.encode(summary.to_dict() | changes).decode()
-            if finish_index(sid, plain=plain, **options) == 1:
+            try:
+                code = finish_index(sid, plain=plain, **options)
+            except StoreUnavailable as error:
+                raise error.about("the session was changed") from error
+            if code == 1:
                 return self.get(sid)
         raise Unavailable(f"Session {sid} is being written too often to be changed; try again.")
 
@@ -87,6 +92,16 @@ class SessionRegistry:
         It vanishes from every list at once; what is left of its records goes after. A deletion that was interrupted is
         taken up by the next one.
         """
+        try:
+            with in_steps():
+                return self._delete(sid, progress)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(
+                f"{error} The deletion of session {sid} has not ended; delete it again.",
+                retry_after_s=error.retry_after_s,
+            ) from error
+
+    def _delete(self, sid: SessionId, progress: Callable[[int], None] | None) -> int:
         keys = SessionKeys(str(sid))
         derived = [keys.index(name) for name in ("rows", "unranked", "updated", "undated")]
         removed = 0

@@ -13,7 +13,7 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-from dashboard.errors import BodyTooLarge, DashboardError, InvalidParameter, Unavailable
+from dashboard.errors import BodyTooLarge, DashboardError, InvalidParameter, Unavailable, WritesInterrupted
 from dashboard.store.client import is_unavailable
 
 logger = logging.getLogger("dashboard.api")
@@ -44,16 +44,22 @@ def exception_handler(exc: Exception, context: Mapping[str, object]) -> Response
     return _unexpected(exc, context)
 
 
-def error(status_code: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error in the agreed form."""
-    return Response({"detail": detail, "code": code}, status=status_code, headers=headers)
+def error(
+    status_code: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Response:  # fmt: skip
+    """Return an error in the agreed form, and what more there is to say."""
+    return Response({"detail": detail, "code": code} | dict(more or {}), status=status_code, headers=headers)
 
 
 def _own(exc: DashboardError) -> Response:
     if isinstance(exc, InvalidParameter):
         return Response({exc.name: [exc.message]}, status=exc.status)
     if isinstance(exc, Unavailable):
-        return error(exc.status, exc.code, str(exc), headers={"Retry-After": str(exc.retry_after_s)})
+        return error(
+            exc.status, exc.code, str(exc), headers={"Retry-After": str(exc.retry_after_s)},
+            more={"results": exc.results} if isinstance(exc, WritesInterrupted) else {},
+        )  # fmt: skip
     return error(exc.status, exc.code, str(exc))
 
 

@@ -16,10 +16,11 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.retry import Retry
 
 from dashboard.errors import DashboardError, StoreUnavailable
 from dashboard.store import embedded
+from dashboard.store.attempts import RememberingRetry, is_nothing_done
+from dashboard.store.time_limit import TimedParser, check_time
 
 #: Seconds to wait for a connection, and for an answer: a frozen server must not hold a request longer than this.
 CONNECT_TIMEOUT_S = 2.0
@@ -62,7 +63,7 @@ def translated() -> Iterator[None]:
         raise
     except redis.RedisError as error:
         if is_unavailable(error):
-            raise StoreUnavailable() from error
+            raise StoreUnavailable(is_nothing_done=is_nothing_done(error)) from error
         if "WRONGTYPE" in str(error):
             raise KeyTypeError("A key of this session holds another type of value than it should.") from error
         raise
@@ -73,6 +74,7 @@ class StorePipeline(Pipeline):
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         with translated():
+            check_time()
             return super().execute(raise_on_error)
 
     def answers(self) -> list[Any]:
@@ -92,6 +94,7 @@ class TranslatingMixin:
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         with translated():
+            check_time()
             return super().execute_command(*args, **options)  # type: ignore[misc]
 
     def pipeline(self, transaction: bool = False, shard_hint: Any = None) -> StorePipeline:
@@ -124,8 +127,9 @@ def _connect() -> redis.Redis:
     options: dict[str, Any] = {
         "socket_timeout": ANSWER_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
-        "retry": Retry(NoBackoff(), RETRIES, supported_errors=(redis.ConnectionError,)),
+        "retry": RememberingRetry(NoBackoff(), RETRIES, supported_errors=(redis.ConnectionError,)),
         "protocol": 2,
+        "parser_class": TimedParser,
     }
     if settings.REDIS_SENTINELS:
         hosts, service = settings.REDIS_SENTINELS

@@ -94,10 +94,11 @@ def answer(request: HttpRequest, error: DashboardError) -> HttpResponse:
     }.get(error.code, "")
     if isinstance(error, CursorInvalid):
         return error_page(request, error.status, f"{error} Open the list again from its start.", title=title)
-    # What the store says of itself is short; the page's own words say what that means.
+    # What the store says of itself is short, unless it is what became of a change; the page's own words say more.
     is_away = isinstance(error, StoreUnavailable)
+    is_said = is_away and request.method in ("GET", "HEAD")
     return error_page(
-        request, error.status, "" if is_away else str(error), title=title, retry_after_s=retry_after_s,
+        request, error.status, "" if is_said else str(error), title=title, retry_after_s=retry_after_s,
         facts=outage(error) if is_away else None,
     )  # fmt: skip
 

@@ -12,7 +12,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from dashboard.errors import DashboardError
+from dashboard.store.time_limit import time_limit
 from dashboard.web.errors import answer
+
+#: Seconds a request waits for Redis at most; writes of many runs and deletions of sessions only that long a step.
+REQUEST_LIMIT_S = 15.0
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -28,6 +32,17 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
+
+
+class TimeLimitMiddleware:
+    """Bound how long a request waits for Redis, all its calls together; it is answered 503 then."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with time_limit(REQUEST_LIMIT_S):
+            return self.get_response(request)
 
 
 class PolicyMiddleware(CSPMiddleware):

@@ -1,0 +1,72 @@
+"""How long anything waits for Redis: an answer is bounded as a whole, and so are all calls of a request together.
+
+The driver's own time-out starts anew with every packet, so that an answer that trickles in could take for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import redis
+from redis._parsers import _HiredisParser
+from redis.utils import SENTINEL
+
+#: When the work in hand must be done (monotonic seconds), None for work without a limit.
+_until: ContextVar[float | None] = ContextVar("until", default=None)
+
+
+class OutOfTimeError(redis.TimeoutError):
+    """Raised when nothing is asked of the server any more, as the time for it is over."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Bound how long everything inside waits for Redis, all calls together; StoreUnavailable is raised after that."""
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+@contextmanager
+def in_steps() -> Iterator[None]:
+    """Lift the limit for work of many small steps, each of which has a limit of its own."""
+    token = _until.set(None)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def check_time() -> None:
+    """Raise OutOfTimeError when the time for the work in hand is over."""
+    until = _until.get()
+    if until is not None and time.monotonic() >= until:
+        raise OutOfTimeError("no time is left for this request")
+
+
+class TimedParser(_HiredisParser):
+    """The driver's parser, with a limit to the time that a whole answer takes."""
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        self._answer_until: float | None = None
+        return super().read_response(*args, **options)
+
+    def read_from_socket(self, timeout: Any = SENTINEL, raise_on_timeout: bool = True) -> bool:
+        """Wait for the next bytes of the answer. Raises redis.TimeoutError."""
+        if timeout is not SENTINEL or self._socket_timeout is None:
+            return bool(super().read_from_socket(timeout, raise_on_timeout))
+        now, until = time.monotonic(), _until.get()
+        if self._answer_until is None:
+            self._answer_until = now + self._socket_timeout
+            if until is None or until >= self._answer_until:
+                return bool(super().read_from_socket(raise_on_timeout=raise_on_timeout))
+        left = (self._answer_until if until is None else min(self._answer_until, until)) - now
+        if left <= 0:
+            raise redis.TimeoutError("the answer takes too long")
+        return bool(super().read_from_socket(left, raise_on_timeout))
