@@ -34,8 +34,10 @@
 --- @include "figures"
 --- @include "rows"
 --- @include "summary"
+--- @include "places"
 --- @include "index_run"
---- @include "types"
+--- @include "batch"
+--- @include "run_operations"
 
 local options = cjson.decode(ARGV[1])
 local keys = {
@@ -43,57 +45,49 @@ local keys = {
   undated = KEYS[7], events = KEYS[8], summary = KEYS[9], list = list_from(10), status_prefix = options.status,
   index_status_prefix = options.index_status,
 }
-
-local head_is_known, text, sha = is_head_known(keys, options.head_of)
-if not head_is_known and not options.quiet then return {-1, text} end
-
-local statuses, figures = {completed = true, failed = true, running = true}, {}
-for _, status in ipairs(options.statuses or {}) do statuses[status] = true end
-for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
-  if string.sub(field, 1, 2) == 'n:' then statuses[string.sub(field, 3)] = true end
-end
-for i = 7, #ARGV, 9 do statuses[ARGV[i]] = true end
-check_types(keys, statuses)
-local is_building = redis.call('HEXISTS', keys.stats, 'building') == 1
-if is_building then redis.call('SCARD', options.dirty) end
+local built, revision, building, summary_sha, summary_head = unpack(
+  redis.call('HMGET', keys.stats, 'built', 'revision', 'building', 'summary_sha', 'summary_head'))
+local text, sha = stored_summary(keys)
+-- The summary is as we left it, or is the one that the head in hand was made from, or nobody asks.
+if sha ~= options.head_of and (text == '' or sha ~= summary_sha) and not options.quiet then return {-1, text} end
 
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
-local is_built = tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
-  or redis.call('EXISTS', keys.bots, keys.rows) == 0
--- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
-local revision = tonumber(redis.call('HGET', keys.stats, 'revision') or options.now_us)
-
-local function tell(name, hash, status, profit)
-  revision = revision + 1
-  if options.quiet then return end
-  redis.call('XADD', keys.events, 'MAXLEN', '~', options.events, '*', 'event', name, 'configHash', hash, 'status', status,
-    'profit', profit, 'revision', string.format('%.0f', revision))
-end
-
---- @include "run_operations"
+local is_built = tonumber(built or 0) == options.version or redis.call('EXISTS', keys.bots, keys.rows) == 0
+if building then redis.call('SCARD', options.dirty) end
+local batch = begin_batch(options, keys)
 
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = 2, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
+  if batch.is_gathered[hash] then flush(batch) end
+  batch.is_gathered[hash] = true
   local code
-  if operation == 'delete' or operation == 'drop' then code = remove(operation, hash)
-  elseif operation == 'put' or operation == 'edit' then code = put(operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)
-  else code = file(operation, hash, expected, new) end
+  if operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
+  else
+    local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
+    if operation == 'put' or operation == 'edit' then code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)
+    else code = file(batch, operation, hash, expected, new) end
+  end
   answer[#answer + 1] = code
-  if code > 0 then changed[#changed + 1] = hash end
-  if code > 0 and (operation == 'put' or operation == 'edit' or operation == 'delete') then written[#written + 1] = hash end
+  if code > 0 then
+    changed[#changed + 1] = hash
+    if operation == 'put' or operation == 'edit' or operation == 'delete' then written[#written + 1] = hash end
+  end
 end
+flush(batch)
 if #changed == 0 then return answer end
+
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
-if is_building then redis.call('SADD', options.dirty, unpack(changed)) end
-for status, found in pairs(figures) do store_figures(keys.stats, status, found) end
-redis.call('HSET', keys.stats, 'revision', string.format('%.0f', revision))
+if building then redis.call('SADD', options.dirty, unpack(changed)) end
+for status, found in pairs(batch.figures) do store_figures(keys.stats, status, found) end
+-- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
+revision = add_events(batch, tonumber(revision or options.now_us))
+redis.call('HSET', keys.stats, 'revision', revision)
 if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
 local is_told = is_built and not options.quiet
 if is_told then
-  local head = sha == options.head_of and options.head or redis.call('HGET', keys.stats, 'summary_head')
-  write_summary(keys, head, figures.completed or load_figures(keys.stats, 'completed'))
+  local head = sha == options.head_of and options.head or summary_head
+  write_summary(keys, head, batch.figures.completed or load_figures(keys.stats, 'completed'))
 end
 if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.

@@ -1,5 +1,32 @@
--- One run's place in every index. `keys` names them, `figures` caches the figures of each status, `statuses` lists every
--- status a run may be filed under.
+-- One run's place in every index. `states` tells what the derived keys say of each run of the batch, operations of the same batch
+-- included: `row` (nothing when there is none), `status` (nothing when the row is no row of ours), `profit` ('' without one), and
+-- `is_stray` for a run that the session's set names although there is no row.
+
+-- Read the states of runs that have none yet.
+local function read_states(keys, states, hashes)
+  local rows, by_status, rowless = redis.call('HMGET', keys.rows, unpack(hashes)), {}, {}
+  for i, hash in ipairs(hashes) do
+    local row = rows[i]
+    local status = row and status_of(row)
+    states[hash] = {row = row or nil, status = status, profit = ''}
+    if status then
+      by_status[status] = by_status[status] or {}
+      table.insert(by_status[status], hash)
+    elseif not row then
+      rowless[#rowless + 1] = hash
+    end
+  end
+  for status, members in pairs(by_status) do
+    for i, score in ipairs(redis.call('ZMSCORE', keys.index_status_prefix .. status .. ':profit', unpack(members))) do
+      states[members[i]].profit = score or ''
+    end
+  end
+  if #rowless > 0 then
+    for i, is_member in ipairs(redis.call('SMISMEMBER', keys.bots, unpack(rowless))) do
+      states[rowless[i]].is_stray = is_member == 1
+    end
+  end
+end
 
 local function figures_of(keys, figures, status)
   if not figures[status] then figures[status] = load_figures(keys.stats, status) end
@@ -9,78 +36,67 @@ end
 -- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without ('').
 local function rank_run(with, without, hash, value)
   if value == '' then
-    redis.call('ZREM', with, hash)
-    redis.call('ZADD', without, 0, hash)
+    take_out(with, hash)
+    add(without, hash, 0)
   else
-    redis.call('ZADD', with, value, hash)
-    redis.call('ZREM', without, hash)
+    add(with, hash, value)
+    take_out(without, hash)
   end
 end
 
--- What the derived keys say of the run: its status (nothing when the row is none) and profit ('' without one), or nothing.
-local function indexed_run(keys, hash)
-  local row = redis.call('HGET', keys.rows, hash)
-  if not row then return nil end
-  local status = status_of(row)
-  if not status then return {row = row, profit = ''} end
-  return {row = row, status = status, profit = redis.call('ZSCORE', keys.index_status_prefix .. status .. ':profit', hash) or ''}
-end
-
-local function leave_status(keys, status, hash)
-  local prefix = keys.index_status_prefix .. status
-  redis.call('ZREM', prefix .. ':profit', hash)
-  redis.call('ZREM', prefix .. ':unranked', hash)
-  redis.call('ZREM', prefix .. ':updated', hash)
-  redis.call('ZREM', prefix .. ':undated', hash)
+local function leave_status(of_status, hash)
+  take_out(of_status.profit, hash)
+  take_out(of_status.unranked, hash)
+  take_out(of_status.updated, hash)
+  take_out(of_status.undated, hash)
 end
 
 -- Take the run out of the figures and the sets of the status it had, but for the sets of one that it keeps.
-local function leave(keys, figures, statuses, hash, old, kept)
+local function leave(keys, figures, places, hash, old, kept)
   if old.status then
     count_run(figures_of(keys, figures, old.status), hash, old.profit, -1)
-    if old.status ~= kept then leave_status(keys, old.status, hash) end
-    return
-  end
-  -- Nobody knows what it was counted as; a rebuild counts anew.
-  for status in pairs(statuses) do
-    if status ~= kept then leave_status(keys, status, hash) end
+    if old.status ~= kept then leave_status(places.statuses[old.status], hash) end
+  elseif old.row then
+    -- Nobody knows what it was counted as; a rebuild counts anew.
+    for status, of_status in pairs(places.statuses) do
+      if status ~= kept then leave_status(of_status, hash) end
+    end
   end
 end
 
 -- File the run anew: new = {status, profit, updated, row}, profit and updated '' when missing. `fixed` says whether the three
 -- fixed indexes are ours to write now, `thorough` that they may name the run under statuses we do not know of.
-local function index_run(keys, figures, statuses, hash, old, new, fixed, thorough)
-  if old then leave(keys, figures, statuses, hash, old, new.status) end
+local function index_run(keys, figures, places, rows, hash, old, new, fixed, thorough)
+  local of_status = places.statuses[new.status]
+  leave(keys, figures, places, hash, old, new.status)
   count_run(figures_of(keys, figures, new.status), hash, new.profit, 1)
-  local prefix = keys.index_status_prefix .. new.status
-  rank_run(prefix .. ':profit', prefix .. ':unranked', hash, new.profit)
-  rank_run(prefix .. ':updated', prefix .. ':undated', hash, new.updated)
-  rank_run(keys.updated, keys.undated, hash, new.updated)
-  redis.call('HSET', keys.rows, hash, new.row)
+  rank_run(of_status.profit, of_status.unranked, hash, new.profit)
+  rank_run(of_status.updated, of_status.undated, hash, new.updated)
+  rank_run(places.updated, places.undated, hash, new.updated)
+  rows[#rows + 1] = hash
+  rows[#rows + 1] = new.row
   if not fixed then
     -- Another program's profit index stays as it is: who has no score there is listed behind.
-    if redis.call('ZSCORE', keys.profit, hash) then redis.call('ZREM', keys.unranked, hash)
-    else redis.call('ZADD', keys.unranked, 0, hash) end
+    if redis.call('ZSCORE', keys.profit, hash) then take_out(places.unranked, hash)
+    else add(places.unranked, hash, 0) end
     return
   end
-  rank_run(keys.profit, keys.unranked, hash, new.profit)
-  local is_new = redis.call('SADD', keys.bots, hash) == 1
-  redis.call('SADD', keys.status_prefix .. new.status, hash)
-  local old_status = old and old.status
-  if thorough or not (old_status or is_new) then
-    for status in pairs(statuses) do
-      if status ~= new.status then redis.call('SREM', keys.status_prefix .. status, hash) end
+  rank_run(places.profit, places.unranked, hash, new.profit)
+  add(places.bots, hash)
+  add(of_status.bots, hash)
+  if thorough or old.is_stray or (old.row and not old.status) then
+    for status, other in pairs(places.statuses) do
+      if status ~= new.status then take_out(other.bots, hash) end
     end
-  elseif old_status and old_status ~= new.status then
-    redis.call('SREM', keys.status_prefix .. old_status, hash)
+  elseif old.status and old.status ~= new.status then
+    take_out(places.statuses[old.status].bots, hash)
   end
 end
 
 -- Take the run out of every index, fixed and derived.
-local function drop_run(keys, figures, statuses, hash, old)
-  if old then leave(keys, figures, statuses, hash, old) end
+local function drop_run(keys, figures, places, hash, old)
+  leave(keys, figures, places, hash, old)
   redis.call('HDEL', keys.rows, hash)
-  for _, key in ipairs({keys.profit, keys.unranked, keys.updated, keys.undated}) do redis.call('ZREM', key, hash) end
-  redis.call('SREM', keys.bots, hash)
-  for status in pairs(statuses) do redis.call('SREM', keys.status_prefix .. status, hash) end
+  for _, name in ipairs({'bots', 'profit', 'unranked', 'updated', 'undated'}) do take_out(places[name], hash) end
+  for _, of_status in pairs(places.statuses) do take_out(of_status.bots, hash) end
 end

@@ -1,5 +1,4 @@
--- What can be done to one run; write_runs.lua says what each operation is for and what its code means. Uses `options`, `keys`,
--- `figures`, `statuses` and `tell` of the script.
+-- What can be done to one run of a batch (see batch.lua); write_runs.lua says what each operation is for and what its code means.
 
 -- The text of a key, or nothing when there is none or the key holds another type.
 local function text_at(key)
@@ -11,44 +10,56 @@ local function sha_of(text)
   return text and redis.sha1hex(text) or ''
 end
 
-local function remove(operation, hash)
-  local old = indexed_run(keys, hash)
-  if operation == 'drop' then
-    if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
-    if not old and redis.call('SISMEMBER', keys.bots, hash) == 0 then
-      drop_run(keys, figures, statuses, hash)
-      return 0
-    end
-  elseif redis.call('UNLINK', options.run .. hash, options.trades .. hash) == 0 and not old
-    and redis.call('SISMEMBER', keys.bots, hash) == 0 then
-    return -2
-  end
-  drop_run(keys, figures, statuses, hash, old)
-  tell('deleted', hash, old and old.status or '', old and old.profit or '')
-  return 2
+local function tell(batch, name, hash, status, profit)
+  batch.events[#batch.events + 1] = {name, hash, status, profit}
 end
 
-local function file(operation, hash, expected, new)
-  if options.deleting and redis.call('EXISTS', options.deleting) == 1 then return -3 end
-  if sha_of(text_at(options.run .. hash)) ~= expected then return -1 end
-  local old = indexed_run(keys, hash)
-  local is_changed = operation == 'touch' or not old or old.row ~= new.row
-  index_run(keys, figures, statuses, hash, old, new, operation ~= 'derive', true)
-  if is_changed then tell('run', hash, new.status, new.profit) end
+local function file_run(batch, hash, new, fixed, thorough)
+  local keys, old = batch.keys, batch.states[hash]
+  index_run(keys, batch.figures, batch.places, batch.rows, hash, old, new, fixed, thorough)
+  batch.states[hash] = {row = new.row, status = new.status, profit = new.profit}
+  return old
+end
+
+local function remove(batch, operation, hash)
+  local keys, old = batch.keys, batch.states[hash]
+  local record, trades = batch.options.run .. hash, batch.options.trades .. hash
+  local is_known, code = old.row or old.is_stray, 2
+  if operation == 'drop' then
+    if redis.call('EXISTS', record) == 1 then return -1 end
+    if not is_known then code = 0 end
+  elseif redis.call('UNLINK', record, trades) == 0 and not is_known then
+    return -2
+  end
+  drop_run(keys, batch.figures, batch.places, hash, old)
+  batch.states[hash] = {profit = ''}
+  if code > 0 then tell(batch, 'deleted', hash, old.status or '', old.profit) end
+  return code
+end
+
+local function file(batch, operation, hash, expected, new)
+  local deleting = batch.options.deleting
+  if deleting and redis.call('EXISTS', deleting) == 1 then return -3 end
+  if sha_of(text_at(batch.options.run .. hash)) ~= expected then return -1 end
+  local old = file_run(batch, hash, new, operation ~= 'derive', true)
+  local is_changed = operation == 'touch' or old.row ~= new.row
+  if is_changed then tell(batch, 'run', hash, new.status, new.profit) end
   return is_changed and 2 or 0
 end
 
-local function put(operation, hash, expected, record, trades, new)
-  local old = indexed_run(keys, hash)
-  local found = text_at(options.run .. hash)
+local function put(batch, operation, hash, expected, record, trades, new)
+  local key, row, texts = batch.options.run .. hash, batch.states[hash].row, batch.texts
+  -- What is stored matters only where it can make a difference: reading it costs as much as writing it.
+  local found = (operation == 'edit' or row == new.row or (not row and batch.has_foreign)) and text_at(key)
   if operation == 'edit' and sha_of(found) ~= expected then return found and -1 or -2 end
-  if found == record and old and old.row == new.row
-    and (trades == '' or text_at(options.trades .. hash) == trades) then
-    return 0
+  if row == new.row and found == record and (trades == '' or text_at(batch.options.trades .. hash) == trades) then return 0 end
+  texts[#texts + 1] = key
+  texts[#texts + 1] = record
+  if trades ~= '' then
+    texts[#texts + 1] = batch.options.trades .. hash
+    texts[#texts + 1] = trades
   end
-  redis.call('SET', options.run .. hash, record)
-  if trades ~= '' then redis.call('SET', options.trades .. hash, trades) end
-  index_run(keys, figures, statuses, hash, old, new, true, false)
-  tell('run', hash, new.status, new.profit)
-  return (old or found) and 2 or 1
+  file_run(batch, hash, new, true, false)
+  tell(batch, 'run', hash, new.status, new.profit)
+  return (row or found) and 2 or 1
 end

@@ -38,6 +38,12 @@ local function check_list_types(list)
   redis.call('HLEN', list.seen)
 end
 
+-- The same for what `note_change` touches.
+local function check_change_types(list, sid)
+  redis.call('HLEN', list.state)
+  if not redis.call('ZSCORE', list.sessions, sid) then redis.call('ZCARD', list.gone) end
+end
+
 local function list_from(first)
   return KEYS[first] and {sessions = KEYS[first], gone = KEYS[first + 1], state = KEYS[first + 2], seen = KEYS[first + 3]}
 end

@@ -9,12 +9,6 @@ local function stored_summary(keys)
   return text, redis.sha1hex(text)
 end
 
--- Tell whether the stored summary is as we left it, or is the one that the head in hand was made from.
-local function is_head_known(keys, head_of)
-  local text, sha = stored_summary(keys)
-  return sha == head_of or (text ~= '' and sha == redis.call('HGET', keys.stats, 'summary_sha')), text, sha
-end
-
 local function json_text(value)
   return value and cjson.encode(value) or 'null'
 end

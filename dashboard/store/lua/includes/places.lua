@@ -1,0 +1,58 @@
+-- Sets and sorted sets of a session, and what is to be added to them and taken out: gathered over a batch, so that each takes two
+-- commands and not two a run.
+
+-- The place of a key; kind is S for a set, Z for a sorted set. Raises an error if the key holds another type, which has to be before
+-- the first change: what a script has written before it fails is not taken back.
+local function place_at(key, kind)
+  return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), added = {}, removed = {}}
+end
+
+-- Score is nothing for a set.
+local function add(place, hash, score)
+  local added = place.added
+  if score then added[#added + 1] = score end
+  added[#added + 1] = hash
+end
+
+local function take_out(place, hash)
+  if place.size > 0 then place.removed[#place.removed + 1] = hash end
+end
+
+local function flush_place(place)
+  if #place.removed > 0 then
+    redis.call(place.kind .. 'REM', place.key, unpack(place.removed))
+    place.removed = {}
+  end
+  if #place.added > 0 then
+    redis.call(place.kind .. 'ADD', place.key, unpack(place.added))
+    -- Not its exact size, which nobody asks for: it is not empty.
+    place.size, place.added = place.size + #place.added, {}
+  end
+end
+
+-- The places of every run of the session, and of those of each status in turn.
+local function session_places(keys)
+  return {
+    bots = place_at(keys.bots, 'S'), profit = place_at(keys.profit, 'Z'), unranked = place_at(keys.unranked, 'Z'),
+    updated = place_at(keys.updated, 'Z'), undated = place_at(keys.undated, 'Z'), statuses = {},
+  }
+end
+
+local function look_at_status(keys, places, status)
+  if places.statuses[status] then return end
+  local prefix = keys.index_status_prefix .. status
+  places.statuses[status] = {
+    bots = place_at(keys.status_prefix .. status, 'S'), profit = place_at(prefix .. ':profit', 'Z'),
+    unranked = place_at(prefix .. ':unranked', 'Z'), updated = place_at(prefix .. ':updated', 'Z'),
+    undated = place_at(prefix .. ':undated', 'Z'),
+  }
+end
+
+local PLACES = {'bots', 'profit', 'unranked', 'updated', 'undated'}
+
+local function flush_places(places)
+  for _, name in ipairs(PLACES) do
+    flush_place(places[name])
+    for _, of_status in pairs(places.statuses) do flush_place(of_status[name]) end
+  end
+end
