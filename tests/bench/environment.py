@@ -13,7 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dashboard import env
 from dashboard.store import embedded
@@ -58,13 +60,24 @@ def private_world(*, is_unix: bool) -> Iterator[Path]:
 
 @contextmanager
 def running(
-    command: Sequence[str], log: Path, *, is_up: Callable[[], bool], environ: Mapping[str, str] | None = None
+    command: Sequence[str],
+    log: Path,
+    *,
+    is_up: Callable[[], bool],
+    environ: Mapping[str, str] | None = None,
+    end_by: int = signal.SIGTERM,
+    cwd: Path = ROOT,
+    **identity: Any,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for a while; it ends with this one, also when this one is killed."""
+    """Run a process for a while; it ends with this one, also when this one is killed.
+
+    `identity` are the options of Popen for a process that runs as somebody else.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=dict(os.environ) | dict(environ or {}), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=output, preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            command, cwd=cwd, env=dict(os.environ) | dict(environ or {}), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, preexec_fn=partial(_end_with_parent, end_by) if sys.platform == "linux" else None,
+            **identity,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + LIMIT_S
@@ -74,7 +87,7 @@ def running(
             time.sleep(0.05)
         yield process
     finally:
-        process.terminate()
+        process.send_signal(end_by)
         try:
             process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -89,5 +102,5 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _end_with_parent(end_by: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, end_by)

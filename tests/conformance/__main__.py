@@ -39,6 +39,8 @@ def main() -> int:
         print("There is no conformance suite beside the project: ../shared/conformance/run.py is missing.")
         return 2
     signal.signal(signal.SIGTERM, stop)
+    # A shell lets its background jobs ignore Ctrl-C, and they whom they start; the suite ends commands by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     verdicts = {}
     for name in options.server:
         start = time.monotonic()
