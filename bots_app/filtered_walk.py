@@ -1,51 +1,104 @@
 """A list by lastUpdated under a profit range: no sorted set holds both, so one index is filtered by the other.
 
-Few matches are fetched whole and sorted; many are met soon enough on a walk along the order, a bounded step at a time.
-Either way no single call touches more than STEP runs, and a position means the same as in any other list.
+Few matches are fetched whole and sorted; many are met soon enough on a walk along the order. Of N runs with M matches a
+walk meets a page of L after some L * N / M, so that a page costs the less of that and M: at most the root of L * N. No
+single call touches more than STEP runs, and a position means the same as in any other list.
 """
 
 from __future__ import annotations
+
+from math import isqrt
 
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import EDGE, RANKED, UNRANKED, PageReply, Position, read_page
+from dashboard.store.shared import chunked
 
-#: Runs looked at by one step of a walk, and matches up to which they are fetched whole.
+#: The most runs looked at by one call, and matches up to which they are always fetched whole.
 STEP = 1_000
+#: The fewest runs looked at by one call of a walk: fewer cost no less.
+LEAST_STEP = 100
+#: How much further a call of a walk looks than a page is to be expected, so that mostly no second one is needed.
+RESERVE = 1.5
 
 Entry = tuple[bytes, str]
 
 
 def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply | None:
     """Return a page, None when there is no such session. Raises NotBuilt."""
-    matches = read_page(
-        keys, query.sources(keys, by="profit"), position=Position(), limit=STEP, descending=True,
-        least=query.min_profit, most=query.max_profit, with_rows=False,
-    )  # fmt: skip
+    count, size = _survey(keys, query)
+    are_few = count <= most_fetched(size, limit)
+    matches = _matches(keys, query, Position(), limit=STEP if are_few else 0)
     if matches is None:
         return None
-    if matches.count <= STEP:
-        entries = _sorted(keys, matches.members, descending=query.descending)
+    members = _all_members(keys, query, matches) if are_few else None
+    if members is not None:
+        entries = _sorted(keys, members, descending=query.descending)
         found, preceding, has_opposite, has_more = _cut(entries, position, limit, descending=query.descending)
     else:
-        found = _collect(keys, query, position, limit + 1)
+        share = min(1.0, max(count, 1) / max(size, 1))
+        found = _collect(keys, query, position, limit + 1, share=share)
         has_more, found = len(found) > limit, found[:limit]
         preceding = 0 if not position.backward and position.at == EDGE else -1
-        has_opposite = position.at != EDGE and bool(_collect(keys, query, _turned(position, found), 1))
+        has_opposite = position.at != EDGE and bool(_collect(keys, query, _turned(position, found), 1, share=share))
         found = found[::-1] if position.backward else found
     has_previous, has_next = (has_more, has_opposite) if position.backward else (has_opposite, has_more)
-    members = [member for member, _ in found]
-    rows = client().hmget(keys.index("rows"), members) if members else []
+    hashes = [member for member, _ in found]
+    rows = client().hmget(keys.index("rows"), hashes) if hashes else []
     return PageReply(
-        matches.revision, matches.count, preceding, has_previous, has_next, matches.stale, members,
+        matches.revision, matches.count, preceding, has_previous, has_next, matches.stale, hashes,
         [score for _, score in found], rows,
     )  # fmt: skip
 
 
+def most_fetched(size: int, limit: int) -> int:
+    """Return the number of matches up to which to fetch them all costs less than a walk along so many runs."""
+    return max(STEP, isqrt((limit + 1) * size))
+
+
+def _survey(keys: SessionKeys, query: RunQuery) -> tuple[int, int]:
+    """Return how many runs match, and how many a walk along the whole order would meet, as good as now."""
+    ranges, orders = query.sources(keys, by="profit"), query.sources(keys)
+    low = "-inf" if query.min_profit is None else repr(query.min_profit)
+    high = "+inf" if query.max_profit is None else repr(query.max_profit)
+    pipe = client().pipeline()
+    for source in ranges:
+        pipe.zcount(source.ranked, low, high)
+    for source in orders:
+        pipe.zcard(source.ranked)
+        pipe.zcard(source.unranked)
+    found = pipe.execute()
+    return sum(found[: len(ranges)]), sum(found[len(ranges) :])
+
+
+def _matches(keys: SessionKeys, query: RunQuery, position: Position, *, limit: int) -> PageReply | None:
+    """Return the next runs within the range, best first."""
+    return read_page(
+        keys, query.sources(keys, by="profit"), position=position, limit=limit, descending=True,
+        least=query.min_profit, most=query.max_profit, with_rows=False,
+    )  # fmt: skip
+
+
+def _all_members(keys: SessionKeys, query: RunQuery, first: PageReply) -> list[bytes] | None:
+    """Return every match, None when the session changes meanwhile: a run could then move from what is yet to be read to
+    what has been.
+    """
+    members, page = list(first.members), first
+    while (position := page.next()) is not None:
+        following = _matches(keys, query, position, limit=STEP)
+        if following is None or following.revision != first.revision:
+            return None
+        page = following
+        members += page.members
+    return members
+
+
 def _sorted(keys: SessionKeys, members: list[bytes], *, descending: bool) -> list[Entry]:
     """Return the runs in list order: by time, then those without one by configHash."""
-    scores = client().zmscore(keys.index("updated"), members) if members else []
+    scores: list[float | None] = []
+    for chunk in chunked(members, STEP):
+        scores += client().zmscore(keys.index("updated"), chunk)
     dated = [(score, member) for member, score in zip(members, scores, strict=True) if score is not None]
     undated = sorted(member for member, score in zip(members, scores, strict=True) if score is None)
     entries = [(member, repr(score)) for score, member in sorted(dated, reverse=descending)]
@@ -80,12 +133,13 @@ def _compare(entry: Entry, position: Position, *, descending: bool) -> int:
     return -order if descending and is_ranked else order
 
 
-def _collect(keys: SessionKeys, query: RunQuery, position: Position, want: int) -> list[Entry]:
-    """Return the next matches from a position on, in walking order."""
+def _collect(keys: SessionKeys, query: RunQuery, position: Position, want: int, *, share: float) -> list[Entry]:
+    """Return the next matches from a position on, in walking order; `share` of the runs are matches."""
     found: list[Entry] = []
     while len(found) < want:
+        step = min(max(int((want - len(found)) / share * RESERVE), LEAST_STEP), STEP)
         page = read_page(
-            keys, query.sources(keys), position=position, limit=STEP, descending=query.descending, with_rows=False
+            keys, query.sources(keys), position=position, limit=step, descending=query.descending, with_rows=False
         )
         if page is None or not page.members:
             break

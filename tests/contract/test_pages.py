@@ -17,7 +17,7 @@ from bots_app.run_page import RunPage
 from bots_app.writing import RunWrite
 from dashboard.errors import CursorInvalid, SessionNotFound
 from sessions_app.records import SessionId
-from tests.contract.model import SID, Model, Record, run, write_foreign
+from tests.contract.model import SID, Model, Record, run, tag, write_foreign
 
 START = 1_700_000_000_000
 PAIR = ("failed", "running")
@@ -106,12 +106,41 @@ def test_every_list_is_walked_whole_both_ways(
 def test_a_long_list_by_time_in_a_range_is_walked_in_steps(
     model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
 ) -> None:
-    # More matches than STEP are not fetched whole; every step of the walk has pages with no match in it.
+    # Every step of the walk has pages with no match in it.
+    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: 0)
     for step in (2, 11):
         monkeypatch.setattr(filtered_walk, "STEP", step)
         for statuses in ((), PAIR):
             for size in (1, 7):
                 assert_walks(model, RunQuery(statuses, -5.0, 100.0, ordering), size, ranks=False)
+
+
+@pytest.mark.parametrize("ordering", ["lastUpdated", "-lastUpdated"])
+def test_the_matches_of_a_list_by_time_in_a_range_are_fetched_in_steps(
+    model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
+) -> None:
+    monkeypatch.setattr(filtered_walk, "STEP", 2)
+    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
+    for statuses in ((), PAIR):
+        assert_walks(model, RunQuery(statuses, -5.0, 100.0, ordering), 7)
+
+
+def test_a_list_by_time_in_a_range_is_walked_when_it_changes_while_it_is_fetched(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = RunQuery((), -5.0, 100.0, "-lastUpdated")
+    sound = page(sid, query, limit=7)
+    monkeypatch.setattr(filtered_walk, "STEP", 2)
+    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
+    read = filtered_walk.read_page
+    numbers = itertools.count()
+
+    def read_while_others_write(*args: Any, **options: Any) -> Any:
+        BotRegistry().put(sid, RunWrite.parse(run("beside", 1e6 + next(numbers))))
+        return read(*args, **options)
+
+    monkeypatch.setattr(filtered_walk, "read_page", read_while_others_write)
+    assert page(sid, query, limit=7).rows == sound.rows
 
 
 def test_a_session_without_runs_has_one_empty_page(store: redis.Redis) -> None:
@@ -255,7 +284,7 @@ def test_indexes_of_different_sizes_are_told(model: Model, store: redis.Redis, w
     statuses, change = STALE[what]
     query = RunQuery(statuses, ordering=ordering)
     assert b'"stale"' not in page(sid, query).body()
-    change(store, f"session:{SID}:")
+    change(store, f"session:{tag(SID)}:")
     found = page(sid, query)
     assert found.stale and found.body().endswith(b'"stale":true}')
     assert not page(sid, RunQuery(("completed",), ordering=ordering), limit=1).stale or not statuses
@@ -264,9 +293,9 @@ def test_indexes_of_different_sizes_are_told(model: Model, store: redis.Redis, w
 def test_a_run_without_a_derived_row_is_shown_from_its_record(model: Model, store: redis.Redis) -> None:
     theirs = run("theirs", 1.6e308, "running", updated=START)
     write_foreign(SID, [theirs])
-    store.sadd(f"session:{SID}:bots", "lost")
-    store.sadd(f"session:{SID}:bots:status:failed", "lost")
-    store.zadd(f"session:{SID}:bots:profit", {"lost": 1.75e308})
+    store.sadd(f"session:{tag(SID)}:bots", "lost")
+    store.sadd(f"session:{tag(SID)}:bots:status:failed", "lost")
+    store.zadd(f"session:{tag(SID)}:bots:profit", {"lost": 1.75e308})
     lost, *_, row = page(sid, RunQuery(), limit=3).decoded()
     assert (row["configHash"], row["profit"], row["status"]) == ("theirs", 1.6e308, "running")
     assert (lost["configHash"], lost["profit"], lost["status"]) == ("lost", None, "failed")
