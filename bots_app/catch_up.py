@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from bots_app.indexing import BATCH_RUNS, SessionIndexer
+from bots_app.averages import kept_average
+from bots_app.indexer import SessionIndexer
+from bots_app.indexing import BATCH_RUNS
 from bots_app.survey import USUAL
 from dashboard.errors import InvalidSessionId, Unavailable
 from dashboard.store import keys as store_keys
@@ -137,7 +139,7 @@ def mend_summary(sid: SessionId, *, is_ours: bool = False) -> None:
         # `base` says that it is ours by now: another writer was first.
         if "base" in options and not is_ours:
             return
-        if finish_index(sid, **options, **SessionIndexer(sid).kept_average(text)) == 1:
+        if finish_index(sid, **options, **kept_average(sid, text)) == 1:
             return
     raise Unavailable(f"The summary of session {sid} is being written too often by another program; try again.")
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-from bots_app.indexing import BATCH_RUNS, exact_sum, index_values, read_runs
+from bots_app.exact_sums import WIDE
+from bots_app.exact_sums import parts_total as exact_sum
+from bots_app.indexing import BATCH_RUNS, index_values, read_runs
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun
 from bots_app.survey import USUAL, run_hashes
 from dashboard.store import keys as store_keys
@@ -26,8 +28,6 @@ from sessions_app.registry import SessionRegistry
 EXAMPLES = 5
 #: Members read in one step.
 STEP = 1000
-#: Profits beyond this are in no kept sum; see includes/sums.lua.
-WIDE = 1e150
 
 
 class Drift(msgspec.Struct):

@@ -1,25 +1,48 @@
 """Rebuilding a session's indexes from its records, while writers write and readers read.
 
-Each run is filed anew in one atomic step, so at any moment every index is right for each run filed so far and as it
-was for the others; a rebuild that is interrupted leaves no damage and can be started again.
+Every index is made anew beside the one in use, and all are exchanged at once: a reader sees the old ones or the new
+ones. What our writers change meanwhile is taken over before; what other programs change is heard of by tracking, and
+read again. Where the server cannot tell of changes, every record is compared once more in the end. Stopped at any point, the
+old indexes (or, by then, the new ones) go on to serve, and a rebuild can be started again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from bots_app.indexing import BATCH_RUNS, SessionIndexer
-from bots_app.survey import USUAL, run_hashes
-from dashboard.store import keys as store_keys
+from bots_app.building import Build, BuildEnded
+from bots_app.bulk import STEP, BulkReader, raise_first
+from bots_app.indexer import SessionIndexer
+from bots_app.run_values import RunValues
+from bots_app.survey import USUAL, odd_members, run_hashes
+from dashboard.errors import Unavailable
 from dashboard.store.client import client
-from dashboard.store.keys import PER_STATUS
+from dashboard.store.keys import SessionKeys
+from dashboard.store.lease import BuilderFacts, BuilderLease
+from dashboard.store.overlapped import Command, Exchange
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
+from dashboard.store.tracking import Tracker, TrackingRefused
 from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
+
+#: Seconds between two looks whether another rebuild of the session has ended.
+LOOK_EVERY_S = 0.2
+#: Attempts where the session is deleted, or data or the connection lost, meanwhile.
+ATTEMPTS, TRACKED = 5, 3
+#: Entries of an index put aside that one call of a script looks at: less than a millisecond of the server's time.
+LOOKED_AT = 1_000
+#: Runs filed in one call where the indexes are in use.
+FILED_AT_ONCE = 250
+#: Rounds of reading what other programs changed before the exchange; the rest is filed after it.
+ROUNDS = 5
+
+log = logging.getLogger(__name__)
 
 
 class RebuildResult(msgspec.Struct):
@@ -32,63 +55,210 @@ class RebuildResult(msgspec.Struct):
 
 
 def rebuild(
-    sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None
-) -> RebuildResult:
+    sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None,
+    waiting: Callable[[BuilderFacts], None] | None = None,
+) -> RebuildResult:  # fmt: skip
     """Make every index, figure and summary number of a session agree with its records.
 
-    Raises StoreUnavailable, Unavailable.
+    Waits for another one that builds them, and tells `waiting` of it first. Raises StoreUnavailable, Unavailable.
     """
-    indexer = SessionIndexer(sid, statuses=statuses)
-    _free_keys(indexer)
-    for hashes in chunked(run_hashes(sid), BATCH_RUNS):
-        indexer.file(hashes, fixed=True)
-        if progress:
-            progress(indexer.filed)
-    for hashes in indexer.members():
-        rest = _not_found_by_key(indexer, hashes)
-        if rest:
-            indexer.file(rest, fixed=True)
-    swept = _sweep(indexer)
-    if indexer.filed or client().exists(indexer.keys.summary, indexer.keys.index("stats")):
-        indexer.settle(with_summary=True)
-    list_session(str(sid))
-    return RebuildResult(indexer.filed, indexer.changed, indexer.unreadable, indexer.dropped + swept)
+    lease = BuilderLease(SessionKeys(str(sid)).index("builder"))
+    is_told = False
+    while (other := lease.hold()) is not None:
+        if waiting and not is_told:
+            waiting(other)
+        is_told = True
+        time.sleep(LOOK_EVERY_S)
+    try:
+        remove_leftovers(sid)
+        for attempt in range(ATTEMPTS):
+            try:
+                # Where hearing of changes is lost again and again, it is done without.
+                return _Rebuild(sid, lease, set(statuses) | USUAL, progress).run(is_tracked=attempt < TRACKED)
+            except BuildEnded:
+                log.info("The rebuild of session %s begins anew: it was deleted, restored or taken over.", sid)
+                if lease.hold() is not None:
+                    break
+    finally:
+        lease.release()
+    raise Unavailable(f"The rebuild of session {sid} was disturbed too often; the old indexes still serve. Try again.")
 
 
-def _free_keys(indexer: SessionIndexer) -> None:
-    """Remove every index that holds another type than it should: nothing in it can be part of one."""
-    keys = indexer.keys
-    kinds = {keys.index("stats"): b"hash", keys.index("rows"): b"hash", keys.events: b"stream", keys.bots: b"set"}
-    kinds |= dict.fromkeys([keys.profit, *(keys.index(name) for name in PER_STATUS)], b"zset")
-    for status in indexer.statuses | USUAL:
-        kinds[keys.status(status)] = b"set"
-        kinds |= {keys.index_status(status, name): b"zset" for name in PER_STATUS}
-    pipe = client().pipeline()
-    for key in kinds:
-        pipe.type(key)
-    for (key, kind), found in zip(kinds.items(), pipe.execute(), strict=True):
-        if found not in (kind, b"none"):
-            client().unlink(key)
+def remove_leftovers(sid: SessionId) -> int:
+    """Remove what builds that were killed have left; return the number of keys. Nobody may be building."""
+    keys = SessionKeys(str(sid))
+    removed = 0
+    for some in chunked(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP), STEP):
+        removed += client().unlink(*some)
+    return removed
 
 
-def _not_found_by_key(indexer: SessionIndexer, hashes: list[str]) -> list[str]:
-    """Return the hashes that the walk over the record keys cannot have filed: without a record, or told by no key."""
-    keys = indexer.keys
-    missing = set(map(from_bytes, script("missing_runs")([keys.bots], [keys.run_prefix, *hashes])))
+class _Rebuild:
+    def __init__(
+        self, sid: SessionId, lease: BuilderLease, statuses: set[str], progress: Callable[[int], None] | None
+    ) -> None:
+        self.sid, self.progress = sid, progress
+        self.making = Build(sid, lease, is_fixed=True, statuses=statuses)
+        self.keys, self.made = self.making.keys, self.making.made
+        self.statuses = statuses
+        self.result = RebuildResult()
+        self.is_deleting = False
+        self.tracker: Tracker | None = None
 
-    def is_told(config_hash: str) -> bool:
-        # Only a colon can be taken for one that ends the session id.
-        return ":" not in config_hash or store_keys.session_of(keys.run(config_hash)) == (str(indexer.sid), config_hash)
+    def run(self, *, is_tracked: bool) -> RebuildResult:
+        try:
+            # Everything is read after both: nothing that changes from now on is missed.
+            if is_tracked:
+                self._listen()
+            is_known, self.is_deleting = self.making.begin()
+            self._load()
+            self.making.end_load()
+            for _ in self.making.carry():
+                self._hear()
+            self._read_heard()
+            if self.tracker and not self.tracker.is_whole:
+                raise BuildEnded
+            is_kept = is_known or self.result.filed > 0
+            self.making.swap(is_kept=is_kept, with_summary=is_kept)
+            self._file_rest()
+        finally:
+            if self.tracker:
+                self.tracker.close()
+            self.making.remove_rest()
+        list_session(str(self.sid))
+        return self.result
 
-    return [config_hash for config_hash in hashes if config_hash in missing or not is_told(config_hash)]
+    def _listen(self) -> None:
+        try:
+            self.tracker = Tracker(self.keys.run_prefix)
+        except TrackingRefused as error:
+            log.info("Every record of session %s is compared twice: %s", self.sid, error)
 
+    def _load(self) -> None:
+        with Exchange(self.keys.bots) as exchange:
+            reader = BulkReader(exchange, self.keys, claims=self.made.bots, keeps=False, others=self._others)
+            for batch in reader.batches(self._source()):
+                self.making.hold()
+                rows, *going = batch.others
+                rows = [None] * len(batch.hashes) if isinstance(rows, Exception) else rows
+                raise_first(going)
+                found: list[RunValues] = []
+                gone = []
+                for place, one in enumerate(batch.values()):
+                    if one is None or (going and going[0][place] and not going[1][place]):
+                        gone.append(batch.hashes[place])
+                        continue
+                    found.append(one)
+                    self.result.changed += rows[place] != one.row
+                    self.result.unreadable += bool(one.reason)
+                self.result.filed += len(found)
+                if gone:
+                    reader.ride([("SREM", self.made.bots, *gone)])
+                reader.ride([*self.making.load(found), *self._note_heard()])
+                if self.progress:
+                    self.progress(self.result.filed)
 
-def _sweep(indexer: SessionIndexer) -> int:
-    """Take entries that belong to no run, or to a run of another status, out of the derived sorted sets."""
-    keys, taken = indexer.keys, 0
-    names = [("", keys.index(name)) for name in PER_STATUS if name != "profit"]
-    names += [(status, keys.index_status(status, name)) for status in sorted(indexer.statuses) for name in PER_STATUS]
-    for status, name in names:
-        for found in chunked(client().zscan_iter(name, count=BATCH_RUNS * 2), BATCH_RUNS * 2):
-            taken += script("sweep_index")([keys.index("rows"), name], [status, *(member for member, _ in found)])
-    return taken
+    def _others(self, hashes: list[str]) -> list[Command]:
+        """Return what is asked of runs besides their records: their rows, and whether they are being deleted."""
+        asked: list[Command] = [("HMGET", self.keys.index("rows"), *hashes)]
+        if self.is_deleting:
+            asked += [("SMISMEMBER", name, *hashes) for name in (self.keys.index("deleting"), self.keys.bots)]
+        return asked
+
+    def _source(self) -> Iterator[list[str]]:
+        for found in (run_hashes(self.sid), odd_members(self.sid, self.statuses)):
+            for hashes in chunked(found, STEP):
+                yield list(dict.fromkeys(hashes))
+
+    def _note_heard(self) -> list[Command]:
+        """Return what puts down which runs other programs, or ours, have changed."""
+        found = self.tracker.heard() if self.tracker else []
+        hashes = dict.fromkeys(key.removeprefix(self.keys.run_prefix) for key in found)
+        return [("SADD", self.made.index("heard"), *some) for some in chunked(hashes, STEP)]
+
+    def _hear(self) -> None:
+        commands = self._note_heard()
+        if commands:
+            pipe = client().pipeline()
+            for command in commands:
+                pipe.execute_command(*command)
+            pipe.execute()
+
+    def _read_heard(self) -> None:
+        """Read what other programs changed again, until little is left."""
+        for _ in range(ROUNDS):
+            self._hear()
+            count = 0
+            for hashes in self._heard():
+                values, gone = self._read(hashes, self.made.index("rows"))
+                self.making.place(values, gone=gone)
+                self.making.hold()
+                count += len(hashes)
+            if count < STEP:
+                return
+
+    def _heard(self) -> Iterator[list[str]]:
+        while found := client().spop(self.made.index("heard"), STEP):
+            yield self._own([from_bytes(name) for name in found])
+
+    def _own(self, hashes: list[str]) -> list[str]:
+        """Return the hashes that are this session's: one with a colon is, if an index names it."""
+        odd = [name for name in hashes if ":" in name]
+        if not odd:
+            return hashes
+        named = set(odd_members(self.sid, self.statuses))
+        return [name for name in hashes if ":" not in name or name in named]
+
+    def _read(self, hashes: list[str], rows: str) -> tuple[list[RunValues], list[str]]:
+        """Return the runs that a hash of rows says something else of than their records, and those without a record."""
+        found: list[RunValues] = []
+        gone: list[str] = []
+        with Exchange(self.keys.bots) as exchange:
+            reader = BulkReader(exchange, self.keys, others=lambda names: [("HMGET", rows, *names)])
+            for batch in reader.batches([hashes] if hashes else []):
+                raise_first(batch.others)
+                for name, one, row in zip(batch.hashes, batch.values(), batch.others[0], strict=True):
+                    if one is None:
+                        gone.append(name)
+                    elif one.row != row:
+                        found.append(one)
+        return found, gone
+
+    def _file_rest(self) -> None:
+        """File, in the indexes now in use, what other programs changed until they were exchanged."""
+        indexer = SessionIndexer(self.sid, statuses=self.statuses | self.making.figures.keys())
+        self._file_lost(indexer)
+        heard = self.tracker.heard_all() if self.tracker else []
+        hashes = self._own(list(dict.fromkeys(key.removeprefix(self.keys.run_prefix) for key in heard)))
+        for some in chunked(hashes, STEP):
+            self._file(indexer, some)
+        for some in self._heard():
+            self._file(indexer, some)
+        if self.tracker is None or not self.tracker.is_whole:
+            for some in self._source():
+                self._file(indexer, some)
+        if indexer.changed or indexer.dropped:
+            indexer.finish(with_summary=True)
+
+    def _file(self, indexer: SessionIndexer, hashes: list[str]) -> None:
+        values, gone = self._read(hashes, self.keys.index("rows"))
+        todo = [*(one.config_hash for one in values), *gone]
+        for some in chunked(todo, FILED_AT_ONCE):
+            indexer.file(some)
+
+    def _file_lost(self, indexer: SessionIndexer) -> None:
+        """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
+        for name in self.making.put_aside:
+            if name not in ("bots", "bots:profit", "index:rows") and not name.startswith("bots:status:"):
+                continue
+            cursor = b"0"
+            while True:
+                cursor, *found = script("lost_entries")(
+                    [self.keys.bots, f"{self.making.old.prefix}{name}"], [cursor, LOOKED_AT]
+                )
+                for lost in chunked(map(from_bytes, found), FILED_AT_ONCE):
+                    before = indexer.filed
+                    indexer.file(lost)
+                    self.result.dropped += len(lost) - (indexer.filed - before)
+                if cursor == b"0":
+                    break

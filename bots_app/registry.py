@@ -9,12 +9,10 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from bots_app.filtered_walk import read_filtered
+from bots_app.deriving import INLINE_RUNS, build, build_in_background
 from bots_app.indexing import (
     BATCH_BYTES,
     BATCH_RUNS,
-    INLINE_RUNS,
-    build,
-    build_in_background,
     index_values,
     named_statuses,
     read_runs,

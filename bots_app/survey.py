@@ -32,11 +32,35 @@ def run_keys(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def run_hashes(sid: SessionId) -> Iterator[str]:
-    """Yield the hash of every record of one session; a hash may come twice."""
+    """Yield the hash of every record of one session that its key tells; a hash may come twice."""
     keys = SessionKeys(str(sid))
-    for owner, config_hash in run_keys(keys.pattern(keys.run_prefix)):
-        if owner == str(sid):
-            yield config_hash
+    start = len(keys.run_prefix.encode())
+    for key in client().scan_iter(match=keys.pattern(keys.run_prefix), count=STEP):
+        # What holds a colon is read as a record of another session; see `odd_members`.
+        if b":" not in key[start:]:
+            yield from_bytes(key[start:])
+
+
+def odd_members(sid: SessionId, statuses: Iterable[str]) -> Iterator[str]:
+    """Yield the hashes that no key tells, as they hold a colon, but that an index names; a hash may come again."""
+    keys = SessionKeys(str(sid))
+    names = [keys.bots, keys.index("rows"), keys.profit, *map(keys.status, sorted(statuses))]
+    scans = {b"set": client().sscan_iter, b"zset": client().zscan_iter, b"hash": client().hscan_iter}
+    for name in names:
+        scan = scans.get(client().type(name))
+        for item in scan(name, match="*:*", count=STEP) if scan else ():
+            yield from_bytes(item[0] if isinstance(item, tuple) else item)
+
+
+def later_records(sid: SessionId | None = None) -> Iterator[str]:
+    """Yield the key of every record of the layout that came after this one, of one session or of all."""
+    pattern = "bot_registry:run:v1:context:*:config:*"
+    if sid is not None:
+        symbol, timeframe, start, end = str(sid).rsplit(":", 3)
+        named = f"bot_registry:run:v1:context:{symbol}:{timeframe}:{start}-{end}:config:"
+        pattern = SessionKeys(str(sid)).pattern(named)
+    for key in client().scan_iter(match=pattern, count=STEP):
+        yield from_bytes(key)
 
 
 def statuses_of(sids: Iterable[str]) -> dict[str, set[str]]:

@@ -2,8 +2,8 @@
 
 `{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
 hash tag, so that all keys of a session share a slot, and `bot_registry:sessions` stands so before the colon of the keys
-that go with it. Nothing expires but the marks of the last searches for what other programs wrote, and the mark of who
-follows foreign writes.
+that go with it. Nothing expires but the marks of the last searches for what other programs wrote, and the marks of who
+follows foreign writes and who builds a session's indexes.
 
 Fixed: read and written by other programs too.
 
@@ -36,7 +36,13 @@ session:{sid}:index:status:{status}:unranked zset        as index:unranked, for 
 session:{sid}:index:status:{status}:updated  zset        as index:updated, for one status
 session:{sid}:index:status:{status}:undated  zset        as index:undated, for one status
 session:{sid}:index:deleting                 set         the runs of a session being deleted, until they are gone
+session:{sid}:index:builder                  string      who builds the indexes anew just now (JSON); expires
+session:{sid}:index:dirty                    set         what our writers changed since that build began
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
+
+What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, until it takes the place of
+what was in use; that is put aside under `session:{sid}:next:{token}:old:` and removed. `index:heard` is there alone: a
+set of what other programs changed since the build began. What a build leaves that was killed goes with the next one.
 """
 
 from __future__ import annotations
@@ -80,16 +86,21 @@ class SessionKeys:
         return f"{_SUMMARY}{self.tag}"
 
     @property
+    def prefix(self) -> str:
+        """Return what every index of the session begins with."""
+        return f"session:{self.tag}:"
+
+    @property
     def bots(self) -> str:
-        return f"session:{self.tag}:bots"
+        return f"{self.prefix}bots"
 
     @property
     def profit(self) -> str:
-        return f"session:{self.tag}:bots:profit"
+        return f"{self.prefix}bots:profit"
 
     @property
     def status_prefix(self) -> str:
-        return f"session:{self.tag}:bots:status:"
+        return f"{self.prefix}bots:status:"
 
     @property
     def run_prefix(self) -> str:
@@ -101,7 +112,7 @@ class SessionKeys:
 
     @property
     def index_prefix(self) -> str:
-        return f"session:{self.tag}:index:"
+        return f"{self.prefix}index:"
 
     @property
     def index_status_prefix(self) -> str:
@@ -121,12 +132,28 @@ class SessionKeys:
         return f"{self.trades_prefix}{config_hash}"
 
     def index(self, name: str) -> str:
-        """Return a derived key of the whole session: rows, stats, unranked, updated, undated, deleting."""
+        """Return a key of ours of the whole session: rows, stats, unranked, updated, undated, deleting, builder, dirty.
+
+        Under the keys of a build also heard: what other programs changed since it began.
+        """
         return f"{self.index_prefix}{name}"
 
     def index_status(self, status: str, name: str) -> str:
         """Return a derived sorted set of one status; `name` is one of PER_STATUS."""
         return f"{self.index_status_prefix}{status}:{name}"
+
+    @property
+    def builds_prefix(self) -> str:
+        """Return what every key begins with that a build makes and puts aside."""
+        return f"session:{self.tag}:next:"
+
+    def next(self, token: str) -> ShadowKeys:
+        """Return the keys under which a build makes the indexes, beside those in use."""
+        return ShadowKeys(self.sid, f"{self.builds_prefix}{token}:")
+
+    def old(self, token: str) -> ShadowKeys:
+        """Return the keys under which a build puts aside the indexes that were in use."""
+        return ShadowKeys(self.sid, f"{self.builds_prefix}{token}:old:")
 
     def pattern(self, prefix: str) -> str:
         """Return a MATCH pattern for every key with the prefix; what would be a wildcard in it is escaped."""
@@ -135,8 +162,20 @@ class SessionKeys:
     def owns(self, key: str) -> bool:
         """Tell whether a key belongs to this session."""
         return key == self.summary or key.startswith(
-            (self.run_prefix, self.trades_prefix, f"session:{self.tag}:bots", self.index_prefix, self.events)
-        )
+            (self.run_prefix, self.trades_prefix, f"session:{self.tag}:bots", self.index_prefix, self.events,
+             self.builds_prefix)
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShadowKeys(SessionKeys):
+    """The indexes of one session under other names; records, summary and events are the session's own."""
+
+    place: str
+
+    @property
+    def prefix(self) -> str:
+        return self.place
 
 
 def list_key(name: str) -> str:

@@ -1,4 +1,6 @@
-"""Who follows foreign writes: one process at a time, which says in Redis how it does and how far it is behind."""
+"""Places that one process at a time has, which says so in Redis: of who follows foreign writes, with how far it is
+behind, and of who builds the indexes of a session.
+"""
 
 from __future__ import annotations
 
@@ -40,36 +42,81 @@ class Lease:
     """The place of the one follower at work."""
 
     def __init__(self) -> None:
-        self.facts = FollowerFacts(
-            id=secrets.token_hex(8), host=socket.gethostname(), pid=os.getpid(), since=time.time_ns() // 1_000_000
-        )
+        self.facts = FollowerFacts(id=secrets.token_hex(8), host=socket.gethostname(), pid=os.getpid(), since=_now_ms())
 
     def hold(self) -> FollowerFacts | None:
         """Take or keep the place, and say there what `facts` says; return who else has it, None when it is ours."""
-        self.facts.at = time.time_ns() // 1_000_000
+        self.facts.at = _now_ms()
         text = msgspec.json.encode(self.facts)
-        other = _facts(script("hold_lease")([store_keys.FOLLOWER], [self.facts.id, text, LEASE_MS, ""]))
+        other = _facts(_hold(store_keys.FOLLOWER, self.facts.id, text))
         if other is not None and self._is_gone(other):
-            other = _facts(script("hold_lease")([store_keys.FOLLOWER], [self.facts.id, text, LEASE_MS, other.id]))
+            other = _facts(_hold(store_keys.FOLLOWER, self.facts.id, text, gone=other.id))
+        return other
+
+    def _is_gone(self, other: FollowerFacts) -> bool:
+        is_own = other.host == self.facts.host and other.pid == self.facts.pid
+        return is_own or _has_ended(other)
+
+    def release(self) -> None:
+        """Leave the place to who comes next."""
+        _hold(store_keys.FOLLOWER, self.facts.id, b"")
+
+
+class BuilderFacts(msgspec.Struct):
+    """What the builder of a session's indexes says of itself, as JSON in Redis; `since` in ms since 1970 UTC."""
+
+    id: str
+    host: str
+    pid: int
+    since: int
+
+
+class BuilderLease:
+    """The place of the one builder of a session's indexes; `id` is different each time."""
+
+    def __init__(self, key: str) -> None:
+        self.key, self.id = key, secrets.token_hex(8)
+        self._text = msgspec.json.encode(BuilderFacts(self.id, socket.gethostname(), os.getpid(), _now_ms()))
+
+    def hold(self) -> BuilderFacts | None:
+        """Take or keep the place; return who else has it, None when it is ours."""
+        other = _builder(_hold(self.key, self.id, self._text))
+        if other is not None and _has_ended(other):
+            other = _builder(_hold(self.key, self.id, self._text, gone=other.id))
         return other
 
     def release(self) -> None:
         """Leave the place to who comes next."""
-        script("hold_lease")([store_keys.FOLLOWER], [self.facts.id, "", LEASE_MS, ""])
+        _hold(self.key, self.id, b"")
 
-    def _is_gone(self, other: FollowerFacts) -> bool:
-        """Tell whether the other was a process of this machine that has ended without a word."""
-        if other.host != self.facts.host:
-            return False
-        if other.pid == self.facts.pid:
-            return True
-        try:
-            os.kill(other.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _hold(key: str, own: str, text: bytes, *, gone: str = "") -> bytes:
+    found: bytes = script("hold_lease")([key], [own, text, LEASE_MS, gone])
+    return found
+
+
+def _has_ended(other: FollowerFacts | BuilderFacts) -> bool:
+    """Tell whether the other was a process of this machine that has ended without a word."""
+    if other.host != socket.gethostname():
         return False
+    try:
+        os.kill(other.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _builder(text: bytes) -> BuilderFacts | None:
+    try:
+        return msgspec.json.decode(text, type=BuilderFacts) if text else None
+    except msgspec.DecodeError:
+        return None
 
 
 def current_follower() -> FollowerFacts | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from bots_app import indexing, registry, unindexed
+from bots_app import deriving, registry, unindexed
 from bots_app.check import check
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import ORDERINGS, RunQuery
@@ -127,8 +127,7 @@ def test_a_large_session_is_right_after_the_background_build(
     model: Model, real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "INLINE_RUNS", 20)
-    monkeypatch.setattr(indexing, "BATCH_RUNS", 10)
-    monkeypatch.setattr(indexing, "SCORES", 3)
+    monkeypatch.setattr(deriving, "STEP", 10)
     cursor = runs.page(sid, RunQuery(), limit=5).next_cursor
     deadline = time.monotonic() + 5
     while not real_store.hget(f"session:{SID}:index:stats", "built") and time.monotonic() < deadline:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from django.core.management import CommandError, call_command
 
-from bots_app import indexing
+from bots_app import indexer
 from bots_app import rebuild as rebuilding
 from bots_app.check import check
 from bots_app.performance import PerformanceRegistry
@@ -127,8 +127,7 @@ def test_a_session_that_has_nothing_left_leaves_the_list(sound: redis.Redis) -> 
 def test_an_interrupted_rebuild_does_no_harm_and_is_run_again(
     sound: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rebuilding, "BATCH_RUNS", 3)
-    monkeypatch.setattr(indexing, "SCORES", 2)
+    monkeypatch.setattr(rebuilding, "STEP", 3)
     calls: list[int] = []
 
     def stop(done: int) -> None:
@@ -140,27 +139,22 @@ def test_an_interrupted_rebuild_does_no_harm_and_is_run_again(
         with pytest.raises(KeyboardInterrupt):
             rebuild(sid, progress=stop)
         assert check(sid) == []
+        assert not [key for key in sound.scan_iter(f"{KEY}*") if b":next:" in key or b":dirty" in key]
     sound.delete(f"{KEY}bots:profit", f"{KEY}index:status:completed:profit")
-    with pytest.raises(KeyboardInterrupt):
-        rebuild(sid, progress=stop)
-    real = indexing.finish_index
-    monkeypatch.setattr(indexing, "finish_index", lambda *args, **options: stop_now())
-    with pytest.raises(KeyboardInterrupt):
-        rebuild(sid)
-    monkeypatch.setattr(indexing, "finish_index", real)
+    for name in ("_load", "_read_heard", "_file_rest"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(rebuilding._Rebuild, name, lambda *args: stop(0))
+            while True:
+                rebuild(sid)
     rebuild(sid)
     assert_right(model())
-
-
-def stop_now() -> int:
-    raise KeyboardInterrupt
 
 
 def test_a_recount_that_was_stopped_halfway_counts_on_with_every_write(
     sound: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SCORES", 2)
-    steps = indexing.SessionIndexer(sid).recount()
+    monkeypatch.setattr(indexer, "RECOUNTED", 2)
+    steps = indexer.SessionIndexer(sid).recount()
     next(steps)
     next(steps)
     wanted = model()
@@ -180,10 +174,10 @@ def test_a_recount_that_was_stopped_halfway_counts_on_with_every_write(
 def test_a_recount_that_stands_between_equal_profits_knows_which_are_counted(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SCORES", 2)
+    monkeypatch.setattr(indexer, "RECOUNTED", 2)
     wanted = Model([run(name, 5.0) for name in "abcdefg"])
     BotRegistry().put_many(sid, [RunWrite.parse(record) for record in wanted.records.values()])
-    steps = indexing.SessionIndexer(sid).recount()
+    steps = indexer.SessionIndexer(sid).recount()
     next(steps)
     # The count has come to b: what goes before it is taken out, what goes behind it was never in.
     for name in "afg":
@@ -236,8 +230,7 @@ def writers(real_store: redis.Redis) -> Iterator[list[BaseException]]:
 
 def test_writers_at_work_leave_no_drift(writers: list[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
     """The check comes when the writers have ended, in the fixture."""
-    monkeypatch.setattr(rebuilding, "BATCH_RUNS", 20)
-    monkeypatch.setattr(indexing, "SCORES", 30)
+    monkeypatch.setattr(rebuilding, "STEP", 20)
     for _ in range(4):
         assert rebuild(sid).filed > 100
     assert BotRegistry().page(sid, RunQuery()).count > 100
@@ -246,10 +239,10 @@ def test_writers_at_work_leave_no_drift(writers: list[BaseException], monkeypatc
 def test_damage_done_while_writers_work_is_mended(
     writers: list[BaseException], real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "SCORES", 30)
+    monkeypatch.setattr(rebuilding, "STEP", 20)
     real_store.delete(f"{KEY}index:status:completed:profit", f"{KEY}bots:status:completed", f"{KEY}index:unranked")
     real_store.hset(f"{KEY}index:stats", "sum:failed", "123456789.5")
-    real_store.zadd(f"{KEY}index:updated", {"ghost": 1})
+    real_store.zadd(f"{KEY}bots:profit", {"ghost": 1})
     result: Any = rebuild(sid)
     assert result.dropped >= 1
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store import keys as store_keys
@@ -56,6 +57,22 @@ def undated(keys: SessionKeys, store: redis.Redis) -> None:
     store.sadd(keys.status("completed"), "run-4")
 
 
+def built(store: redis.Redis, sid: SessionId) -> dict[str, str]:
+    """Return every key there is in the midst of a build; what it makes under the name that it is for."""
+    seen: dict[str, str] = {}
+
+    def look(done: int) -> None:
+        BotRegistry().put(sid, RunWrite.parse(run("run-1", 9.0)))
+        prefix = SessionKeys(SID).builds_prefix
+        seen.update({re.sub(f"^{re.escape(prefix)}[0-9a-f]{{16}}:", "session:" + prefix[8:-5], key): kind
+                     for key, kind in found(store).items()})  # fmt: skip
+        assert all(SessionKeys(SID).owns(key) for key in seen if SID in key and not key.startswith("bot_registry"))
+
+    rebuild(sid, progress=look)
+    assert not [key for key in found(store) if ":next:" in key or ":dirty" in key or ":builder" in key]
+    return seen
+
+
 @pytest.mark.parametrize("is_cluster", [False, True])
 def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any, *, is_cluster: bool) -> None:
     settings.REDIS_CLUSTER = is_cluster
@@ -69,11 +86,12 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
     def stop(*args: object) -> None:
         raise KeyboardInterrupt
 
+    seen |= built(real_store, sid)
     with pytest.raises(KeyboardInterrupt):
         SessionRegistry().delete(sid, progress=stop)
     seen |= found(real_store)
 
-    assert len(ROWS) == 24
+    assert len(ROWS) == 26
     kinds = {row.replace("bot_registry:sessions:", f"{LIST}:") if is_cluster else row: kind for row, kind in ROWS}
     patterns = {row: pattern_of(row, tag) for row in kinds}
     used = set()

@@ -1,6 +1,6 @@
 -- Take or keep the place of the one that does a piece of work, unless another one has it; or give it up.
 --
--- KEYS[1] bot_registry:follower
+-- KEYS[1] bot_registry:follower, or session:{sid}:index:builder
 -- ARGV[1] id of who asks
 -- ARGV[2] JSON to be kept there, with that id as `id`; '' gives the place up
 -- ARGV[3] milliseconds until the place is free again

@@ -1,0 +1,222 @@
+"""Making a session's indexes anew beside those in use, and putting them in their place all at once.
+
+The records are read in bulk and loaded with plain commands, under names of the build's own. What our writers change
+meanwhile they put down (`index:dirty`), and it is taken over from the indexes in use; the script that swaps takes over
+the last of it. Another build, or a deletion of the session, ends this one: nothing of it is used then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from bots_app.averages import kept_average
+from bots_app.bulk import raise_first
+from bots_app.exact_sums import Figures
+from bots_app.run_values import RunValues
+from dashboard.errors import Unavailable
+from dashboard.store.client import client
+from dashboard.store.keys import PER_STATUS, SessionKeys
+from dashboard.store.lease import BuilderLease
+from dashboard.store.overlapped import Command
+from dashboard.store.scripts import script
+from dashboard.store.session_list import note_own, own_list_keys
+from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
+from sessions_app.records import SessionId
+from sessions_app.registry import summary_options
+
+#: Runs that one call of a script takes over: some 4 ms of the server's time.
+CARRIED = 200
+#: Most calls sent at once where writers write faster than one call at a time takes over.
+MOST_CALLS = 32
+#: Attempts at the swap, where others write at the same time.
+ATTEMPTS = 200
+#: Seconds between two signs of life.
+HOLD_EVERY_S = 2.0
+
+
+class BuildEnded(Exception):  # noqa: N818 - a fact that the caller acts on
+    """Raised when what was made cannot be used: another build has begun, the session was deleted, or data was lost."""
+
+
+class Build:
+    """The indexes of one session in the making; `is_fixed` says whether the fixed ones are made too."""
+
+    def __init__(self, sid: SessionId, lease: BuilderLease, *, is_fixed: bool, statuses: Iterable[str]) -> None:
+        self.sid, self.lease, self.is_fixed = sid, lease, is_fixed
+        self.keys = SessionKeys(str(sid))
+        self.made, self.old = self.keys.next(lease.id), self.keys.old(lease.id)
+        self.figures: dict[str, Figures] = {}
+        #: Names of the indexes put aside, without their prefix.
+        self.put_aside: list[str] = []
+        self._statuses, self._loaded, self._held_at = set(statuses), 0, time.monotonic()
+
+    def begin(self) -> tuple[bool, bool]:
+        """Have our writers put down what they change from now on.
+
+        Returns whether there was anything of the session's but runs, and whether a deletion of it has not ended.
+        """
+        names = [*map(self.keys.index, ("stats", "dirty", "deleting")), self.keys.summary]
+        is_known, is_deleting = script("begin_build")(names, [self.lease.id])
+        return bool(is_known), bool(is_deleting)
+
+    def hold(self) -> None:
+        """Give a sign of life now and then. Raises BuildEnded when another one has taken the place."""
+        if time.monotonic() - self._held_at > HOLD_EVERY_S:
+            self._held_at = time.monotonic()
+            if self.lease.hold() is not None:
+                raise BuildEnded
+
+    def load(self, values: Sequence[RunValues], *, scores: Sequence[Any] | None = None) -> list[Command]:
+        """Return the commands that put runs into the indexes made.
+
+        `scores` are theirs in the fixed index, where that is not made.
+        """
+        by_status: dict[str, list[RunValues]] = {}
+        rows: list[Any] = []
+        for one in values:
+            by_status.setdefault(one.status, []).append(one)
+            rows += (one.config_hash, one.row)
+        made = self.made
+        commands: list[Command] = [("HSET", made.index("rows"), *rows)] if rows else []
+        whole: dict[str, list[Any]] = {name: [] for name in PER_STATUS}
+        for status, found in by_status.items():
+            figures = self.figures.setdefault(status, Figures())
+            ranked = _ranked(found, figures)
+            for name, flat in ranked.items():
+                whole[name] += flat
+                commands += _zadd(made.index_status(status, name), flat)
+            if self.is_fixed:
+                commands.append(("SADD", made.status(status), *[one.config_hash for one in found]))
+        if scores is not None:
+            lost = [one.config_hash for one, score in zip(values, scores, strict=True) if score is None]
+            whole["unranked"] = [item for config_hash in lost for item in (0, config_hash)]
+            del whole["profit"]
+        for name, flat in whole.items():
+            commands += _zadd(made.profit if name == "profit" else made.index(name), flat)
+        self._loaded += 1
+        return [*commands, ("HINCRBY", made.index("stats"), "loaded", 1)]
+
+    def end_load(self) -> None:
+        """Store the figures of what was loaded: from now on runs can be taken over."""
+        pipe = client().pipeline()
+        for status, figures in self.figures.items():
+            names = (f"{name}:{status}" for name in ("n", "sum", "sq", "wide"))
+            pipe.hset(self.made.index("stats"), mapping=dict(zip(names, figures.fields(), strict=True)))
+        pipe.execute()
+
+    def place(self, values: Sequence[RunValues], *, gone: Sequence[str] = ()) -> None:
+        """Put runs that were read anew in their place; those `gone` are taken out. Raises BuildEnded."""
+        found = [(one.config_hash, one.status, *texts_of(one), one.row) for one in values]
+        found += [(config_hash, "", "", "", b"") for config_hash in gone]
+        for some in chunked(found, CARRIED):
+            self._carry(0, [value for one in some for value in one])
+
+    def _carry(self, count: int, values: Sequence[Any] = ()) -> int:
+        left: int = script("carry_runs")(*self._carry_call(count, values))
+        if left < 0:
+            raise BuildEnded
+        return left
+
+    def _carry_call(self, count: int, values: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
+        options = {
+            "token": self.lease.id, "prefix": self.keys.prefix, "next": self.made.prefix, "fixed": self.is_fixed,
+            "count": count,
+        }  # fmt: skip
+        return [self.keys.index("stats"), self.keys.index("dirty")], [msgspec.json.encode(options), *values]
+
+    def carry(self) -> Iterator[None]:
+        """Take over what our writers changed until little is left, a step at a time. Raises BuildEnded."""
+        calls, left = 1, self._carry(CARRIED)
+        while left > CARRIED:
+            yield
+            self.hold()
+            answers = script("carry_runs").each([self._carry_call(CARRIED)] * calls)
+            raise_first(answers)
+            if answers[-1] < 0:
+                raise BuildEnded
+            # Writers that are as fast as this are given less room.
+            calls = min(calls * 2, MOST_CALLS) if answers[-1] >= left else calls
+            left = answers[-1]
+
+    def swap(self, *, is_kept: bool = True, with_summary: bool = False) -> None:
+        """Put what was made in the place of what is in use. Raises BuildEnded, KeyTypeError, Unavailable.
+
+        `is_kept` tells whether there is a session at all.
+        """
+        calls = 0
+        for _ in range(ATTEMPTS):
+            options = self._summary() if with_summary else {}
+            pipe = client().pipeline()
+            script("carry_runs").load(pipe)
+            script("swap_indexes").load(pipe)
+            for _ in range(calls):
+                script("carry_runs").queue(pipe, *self._carry_call(CARRIED))
+            script("swap_indexes").queue(pipe, *self._swap_call(options | {"is_kept": is_kept}))
+            answers = pipe.answers()
+            raise_first(answers)
+            code, *names = answers[-1]
+            if code == 1:
+                self.put_aside = [name.decode() for name in names]
+                note_own(str(self.sid))
+                return
+            if code in (-2, -3):
+                raise BuildEnded
+            calls = min(calls * 2, MOST_CALLS) or 1 if code == 0 else calls
+        raise Unavailable(f"Session {self.sid} is being written too often for its indexes to be exchanged; try again.")
+
+    def _summary(self) -> dict[str, Any]:
+        options = summary_options(self.sid)
+        return options | kept_average(self.sid, options.pop("text"), made=self.made)
+
+    def _swap_call(self, options: dict[str, Any]) -> tuple[list[str], list[Any]]:
+        names = [*map(self.keys.index, ("stats", "dirty")), self.keys.events, self.keys.summary, *own_list_keys()]
+        options |= {
+            "sid": str(self.sid), "token": self.lease.id, "prefix": self.keys.prefix, "next": self.made.prefix,
+            "old": self.old.prefix, "fixed": self.is_fixed, "loaded": self._loaded, "count": CARRIED,
+            "statuses": sorted(self._statuses | self.figures.keys()), "version": INDEX_VERSION,
+            "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
+        }  # fmt: skip
+        return names, [msgspec.json.encode(options)]
+
+    def remove_rest(self) -> None:
+        """Remove what was put aside, and what was made and not used; give up what is not done."""
+        script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], [self.lease.id])
+        names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events")]
+        names += [self.made.bots, self.made.profit]
+        names += [self.made.index(name) for name in ("rows", "stats", "heard", *PER_STATUS)]
+        for status in self._statuses | self.figures.keys():
+            names += [self.made.status(status), *(self.made.index_status(status, name) for name in PER_STATUS)]
+        for some in chunked(names, CARRIED):
+            client().unlink(*some)
+
+
+def _ranked(values: Iterable[RunValues], figures: Figures) -> dict[str, list[Any]]:
+    """Return scores and hashes of each sorted set for runs of one status, and count them."""
+    profit: list[Any] = []
+    unranked: list[Any] = []
+    updated: list[Any] = []
+    undated: list[Any] = []
+    for config_hash, _, value, moment, _, _ in values:
+        figures.add(value)
+        if value is None:
+            unranked += (0, config_hash)
+        else:
+            profit += (repr(value), config_hash)
+        if moment is None:
+            undated += (0, config_hash)
+        else:
+            updated += (moment, config_hash)
+    return {"profit": profit, "unranked": unranked, "updated": updated, "undated": undated}
+
+
+def _zadd(key: str, flat: list[Any]) -> list[Command]:
+    return [("ZADD", key, *flat)] if flat else []
+
+
+def texts_of(one: RunValues) -> tuple[str, str]:
+    """Return profit and time as the scripts take them: '' when missing."""
+    return "" if one.profit is None else repr(one.profit), "" if one.updated is None else str(one.updated)

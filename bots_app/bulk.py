@@ -1,0 +1,144 @@
+"""Reading the records of a whole session, in batches of bounded size, while the batch before is worked on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from bots_app.records import NOT_STORED, UnreadableRun
+from bots_app.run_values import RunValues, read_values, values_of
+from dashboard.store.client import KeyTypeError, client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.overlapped import Command, Exchange, is_script_unknown
+from dashboard.store.scripts import script
+from dashboard.tolerant import from_bytes
+
+#: Runs looked up, and at most read, in one step.
+STEP = 500
+#: Bytes of records read in one step, unless a single one is larger.
+STEP_BYTES = 4_000_000
+#: What the script says of a run instead of its size.
+_MISSING, _SEEN, _NO_TEXT = -1, -2, -3
+
+
+class Batch(NamedTuple):
+    """Some runs with their records; a run without one has neither text nor reason, one that is no text a reason."""
+
+    hashes: list[str]
+    texts: list[bytes | None]
+    reasons: dict[str, str]
+    #: The answers to what was asked besides.
+    others: list[Any]
+
+    def values(self) -> Iterator[RunValues | None]:
+        """Yield what the indexes say of each, None of those without a record."""
+        for config_hash, text in zip(self.hashes, self.texts, strict=True):
+            if text is not None:
+                yield read_values(config_hash, text)
+            elif config_hash in self.reasons:
+                yield values_of(UnreadableRun(config_hash, self.reasons[config_hash]))
+            else:
+                yield None
+
+
+class BulkReader:
+    """Reads runs of a session; `others` are asked for each batch, `ride` has commands sent along.
+
+    With `claims`, a set under a build's keys, each hash is read once however often it comes: `keeps` says whether those
+    without a record are among them too.
+    """
+
+    def __init__(
+        self, exchange: Exchange, keys: SessionKeys, *, claims: str = "", keeps: bool = True,
+        others: Callable[[list[str]], list[Command]] = lambda hashes: [],
+    ) -> None:  # fmt: skip
+        self._exchange, self._keys, self._others = exchange, keys, others
+        self._claims, self._keeps = claims, keeps
+        self._riders: list[Command] = []
+        self._sized: deque[tuple[list[str], dict[str, str]]] = deque()
+
+    def ride(self, commands: Iterable[Command]) -> None:
+        """Have commands sent with the next step; the first that fails is raised there."""
+        self._riders += commands
+
+    def batches(self, source: Iterable[list[str]]) -> Iterator[Batch]:
+        """Yield every run; the server works on the next step meanwhile. Raises StoreUnavailable, KeyTypeError."""
+        names = iter(source)
+        ready: Batch | None = None
+        is_more = True
+        while is_more or self._sized or ready or self._riders:
+            hashes = next(names, None) if is_more and len(self._sized) < 2 else []
+            is_more = hashes is not None
+            reading = self._sized.popleft() if self._sized else None
+            look_up, reads, riders = self._look_up(hashes or []), self._reads(reading), self._riders
+            self._riders = []
+            self._exchange.send([*look_up, *reads, *riders])
+            if ready:
+                yield ready
+            answers = self._exchange.receive()
+            raise_first(answers[len(look_up) + len(reads) :])
+            if hashes:
+                self._take_sizes(hashes, answers[0])
+            found = answers[len(look_up) : len(look_up) + len(reads)]
+            ready = Batch(reading[0], found[0], reading[1], found[1:]) if reading else None
+            if ready:
+                raise_first(answers[len(look_up) : len(look_up) + 1])
+
+    def _arguments(self, hashes: list[str]) -> tuple[list[str], list[str]]:
+        mode = "" if not self._claims else "keep" if self._keeps else "claim"
+        return [self._claims or self._keys.bots], [self._keys.run_prefix, mode, *hashes]
+
+    def _look_up(self, hashes: list[str]) -> list[Command]:
+        if not hashes:
+            return []
+        names, args = self._arguments(hashes)
+        return [("EVALSHA", script("look_up_runs").sha, len(names), *names, *args)]
+
+    def _reads(self, reading: tuple[list[str], dict[str, str]] | None) -> list[Command]:
+        if reading is None:
+            return []
+        return [("MGET", *map(self._keys.run, reading[0])), *self._others(reading[0])]
+
+    def _take_sizes(self, hashes: list[str], sizes: Any) -> None:
+        if is_script_unknown(sizes):
+            sizes = script("look_up_runs")(*self._arguments(hashes))
+        raise_first([sizes])
+        no_text = [config_hash for config_hash, size in zip(hashes, sizes, strict=True) if size == _NO_TEXT]
+        reasons = _reasons(self._keys, no_text)
+        batch: list[str] = []
+        total = 0
+        for config_hash, size in zip(hashes, sizes, strict=True):
+            if size == _SEEN or (size == _MISSING and self._claims and not self._keeps):
+                continue
+            if batch and total + size > STEP_BYTES:
+                self._sized.append((batch, reasons))
+                batch, total = [], 0
+            batch.append(config_hash)
+            total += max(size, 0)
+        if batch:
+            self._sized.append((batch, reasons))
+
+
+def _reasons(keys: SessionKeys, hashes: Sequence[str]) -> dict[str, str]:
+    """Return why the records of runs cannot be read whose keys hold another type than text."""
+    pipe = client().pipeline()
+    for config_hash in hashes:
+        pipe.type(keys.run(config_hash))
+    kinds = zip(hashes, pipe.execute() if hashes else (), strict=True)
+    others = ((name, from_bytes(kind)) for name, kind in kinds if kind not in (b"none", b"string"))
+    return {name: f"stored as a {kind}, not as text" for name, kind in others}
+
+
+def raise_first(answers: Iterable[Any]) -> None:
+    """Raise the first error among answers. Raises KeyTypeError, and what the driver raises."""
+    for answer in answers:
+        if isinstance(answer, Exception):
+            if "WRONGTYPE" in str(answer):
+                raise KeyTypeError("A key of this session holds another type of value than it should.") from answer
+            raise answer
+
+
+def missing_values(config_hash: str) -> RunValues:
+    """Return what the indexes say of a run without a record."""
+    return values_of(UnreadableRun(config_hash, NOT_STORED))

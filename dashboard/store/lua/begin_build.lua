@@ -1,0 +1,17 @@
+-- Begin to make a session's indexes anew: from now on every write of ours puts down which runs it changed.
+--
+-- KEYS[1] session:{sid}:index:stats
+-- KEYS[2] session:{sid}:index:dirty
+-- KEYS[3] session:{sid}:index:deleting
+-- KEYS[4] bot_registry:session_current:{sid}
+-- ARGV[1] token of the build
+--
+-- Output: {there was a summary or something of ours, a deletion of the session has not ended}
+local is_known = redis.call('EXISTS', KEYS[1], KEYS[4]) > 0
+local kind = redis.call('TYPE', KEYS[1]).ok
+-- Nothing in a key of another type can be part of what it should hold.
+if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'building', ARGV[1])
+-- What was put down for an earlier build: this one reads every record after now.
+redis.call('UNLINK', KEYS[2])
+return {is_known and 1 or 0, redis.call('EXISTS', KEYS[3])}

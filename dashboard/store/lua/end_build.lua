@@ -1,0 +1,11 @@
+-- Give a build up: nobody needs to know any more what our writers change.
+--
+-- KEYS[1] session:{sid}:index:stats
+-- KEYS[2] session:{sid}:index:dirty
+-- ARGV[1] token of the build
+--
+-- Output: 1 done, 0 nothing done: it is not the one going on
+if redis.pcall('HGET', KEYS[1], 'building') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], 'building')
+redis.call('UNLINK', KEYS[2])
+return 1

@@ -1,0 +1,85 @@
+-- Put the indexes that a build has made in the place of those in use, all at once, with the last runs that our writers changed; then
+-- write the summary from them. Those that were in use are put aside: to free them would take long.
+--
+-- KEYS[1] session:{sid}:index:stats
+-- KEYS[2] session:{sid}:index:dirty
+-- KEYS[3] session:{sid}:events
+-- KEYS[4] bot_registry:session_current:{sid}
+-- KEYS[5] to KEYS[8] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
+-- ARGV[1] JSON: sid, token, prefix, next (see carry_runs.lua), old (prefix of what is put aside), fixed, loaded (batches that were
+--   loaded), count (most runs to take over), statuses (that may have keys), version, now_us, events, is_kept (whether there is a
+--   session), and what finish_index.lua takes: head, head_of, base, average, average_at
+--
+-- Output: {1, names put aside ...}, {0} nothing done: too many runs to take over, {-1} somebody else wrote the summary, {-2} the build
+--   has been ended, {-3} what was loaded is not all there
+--- @include "session_list"
+--- @include "order"
+--- @include "sums"
+--- @include "figures"
+--- @include "rows"
+--- @include "summary"
+--- @include "shadow"
+local options = cjson.decode(ARGV[1])
+local used, made, aside = keys_under(options.prefix), keys_under(options.next), keys_under(options.old)
+local keys = {
+  sid = options.sid, bots = used.bots, profit = used.profit, rows = used.rows, stats = KEYS[1], updated = used.updated,
+  events = KEYS[3], summary = KEYS[4], list = list_from(5), index_status_prefix = used.index_status_prefix,
+}
+if keys.list then check_list_types(keys.list) end
+if not is_current(used, options.token) then return {-2} end
+-- A server that came back with an older data set has lost batches at the end, and with them their count.
+if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
+if redis.call('SCARD', KEYS[2]) > options.count then return {0} end
+local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head', 'revision')
+if options.head then
+  local text, sha = stored_summary(keys)
+  local is_ours = text ~= '' and options.base and sha == known[1] and options.base == known[2]
+  if sha ~= options.head_of and not is_ours then return {-1} end
+end
+
+local figures = {}
+carry(used, made, figures, options.fixed, KEYS[2], options.count)
+store_made_figures(made, figures)
+
+local statuses, names, put_aside = {}, {}, {}
+for _, status in ipairs(options.statuses) do statuses[status] = true end
+for _, stats in ipairs({keys.stats, made.stats}) do
+  for _, field in ipairs(redis.call('HKEYS', stats)) do
+    if string.sub(field, 1, 2) == 'n:' then statuses[string.sub(field, 3)] = true end
+  end
+end
+for _, name in ipairs({'rows', 'unranked', 'updated', 'undated'}) do names[#names + 1] = 'index:' .. name end
+if options.fixed then
+  names[#names + 1] = 'bots'
+  names[#names + 1] = 'bots:profit'
+end
+for status in pairs(statuses) do
+  if options.fixed then names[#names + 1] = 'bots:status:' .. status end
+  for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do names[#names + 1] = 'index:status:' .. status .. name end
+end
+
+local average = options.average_at == known[3] and options.average
+local revision = string.format('%.0f', tonumber(known[3] or options.now_us) + 1)
+redis.call('HDEL', made.stats, 'loaded')
+if options.is_kept then
+  redis.call('HSET', made.stats, 'built', options.version, 'revision', revision)
+  if known[1] then redis.call('HSET', made.stats, 'summary_sha', known[1]) end
+  if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
+end
+names[#names + 1] = 'index:stats'
+for _, name in ipairs(names) do
+  if redis.call('EXISTS', options.prefix .. name) == 1 then
+    redis.call('RENAME', options.prefix .. name, options.old .. name)
+    put_aside[#put_aside + 1] = name
+  end
+  if redis.call('EXISTS', options.next .. name) == 1 then redis.call('RENAME', options.next .. name, options.prefix .. name) end
+end
+local kind = redis.call('TYPE', keys.events).ok
+if kind ~= 'stream' and kind ~= 'none' then redis.call('RENAME', keys.events, options.old .. 'events') end
+redis.call('UNLINK', KEYS[2])
+if options.head then
+  write_summary(keys, options.head, load_figures(keys.stats, 'completed'), average)
+  redis.call('XADD', keys.events, 'MAXLEN', '~', options.events, '*', 'event', 'session', 'revision', revision)
+end
+if keys.list and options.is_kept then note_change(keys.list, keys.sid) end
+return {1, unpack(put_aside)}
