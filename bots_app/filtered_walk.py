@@ -17,6 +17,8 @@ from dashboard.store.shared import chunked
 
 #: The most runs looked at by one call, and matches up to which they are always fetched whole.
 STEP = 1_000
+#: What a walk takes for a run it looks at, in what it takes to fetch one that matches (measured).
+WALK_COST = 2
 #: The fewest runs looked at by one call of a walk: fewer cost no less.
 LEAST_STEP = 100
 #: How much further a call of a walk looks than a page is to be expected, so that mostly no second one is needed.
@@ -27,17 +29,19 @@ Entry = tuple[bytes, str]
 
 def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply | None:
     """Return a page, None when there is no such session. Raises NotBuilt."""
-    count, size = _survey(keys, query)
-    are_few = count <= most_fetched(size, limit)
-    matches = _matches(keys, query, Position(), limit=STEP if are_few else 0)
+    matches = read_page(
+        keys, query.sources(keys, by="profit"), position=Position(), limit=0, descending=True,
+        least=query.min_profit, most=query.max_profit, with_rows=False,
+    )  # fmt: skip
     if matches is None:
         return None
-    members = _all_members(keys, query, matches) if are_few else None
+    size = _size(keys, query)
+    members = _all_members(keys, query, matches) if matches.count <= most_fetched(size, limit) else None
     if members is not None:
         entries = _sorted(keys, members, descending=query.descending)
         found, preceding, has_opposite, has_more = _cut(entries, position, limit, descending=query.descending)
     else:
-        share = min(1.0, max(count, 1) / max(size, 1))
+        share = min(1.0, max(matches.count, 1) / max(size, 1))
         found = _collect(keys, query, position, limit + 1, share=share)
         has_more, found = len(found) > limit, found[:limit]
         preceding = 0 if not position.backward and position.at == EDGE else -1
@@ -54,44 +58,30 @@ def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, lim
 
 def most_fetched(size: int, limit: int) -> int:
     """Return the number of matches up to which to fetch them all costs less than a walk along so many runs."""
-    return max(STEP, isqrt((limit + 1) * size))
+    return max(STEP, isqrt(WALK_COST * (limit + 1) * size))
 
 
-def _survey(keys: SessionKeys, query: RunQuery) -> tuple[int, int]:
-    """Return how many runs match, and how many a walk along the whole order would meet, as good as now."""
-    ranges, orders = query.sources(keys, by="profit"), query.sources(keys)
-    low = "-inf" if query.min_profit is None else repr(query.min_profit)
-    high = "+inf" if query.max_profit is None else repr(query.max_profit)
+def _size(keys: SessionKeys, query: RunQuery) -> int:
+    """Return how many runs a walk along the whole order would meet."""
     pipe = client().pipeline()
-    for source in ranges:
-        pipe.zcount(source.ranked, low, high)
-    for source in orders:
+    for source in query.sources(keys):
         pipe.zcard(source.ranked)
         pipe.zcard(source.unranked)
-    found = pipe.execute()
-    return sum(found[: len(ranges)]), sum(found[len(ranges) :])
+    return sum(pipe.execute())
 
 
-def _matches(keys: SessionKeys, query: RunQuery, position: Position, *, limit: int) -> PageReply | None:
-    """Return the next runs within the range, best first."""
-    return read_page(
-        keys, query.sources(keys, by="profit"), position=position, limit=limit, descending=True,
-        least=query.min_profit, most=query.max_profit, with_rows=False,
-    )  # fmt: skip
-
-
-def _all_members(keys: SessionKeys, query: RunQuery, first: PageReply) -> list[bytes] | None:
-    """Return every match, None when the session changes meanwhile: a run could then move from what is yet to be read to
-    what has been.
-    """
-    members, page = list(first.members), first
-    while (position := page.next()) is not None:
-        following = _matches(keys, query, position, limit=STEP)
-        if following is None or following.revision != first.revision:
-            return None
-        page = following
-        members += page.members
-    return members
+def _all_members(keys: SessionKeys, query: RunQuery, matches: PageReply) -> list[bytes] | None:
+    """Return every match, None when the session has changed since `matches` was read: ranks then mean other runs."""
+    low = "-inf" if query.min_profit is None else repr(query.min_profit)
+    high = "+inf" if query.max_profit is None else repr(query.max_profit)
+    members: list[bytes] = []
+    for source in query.sources(keys, by="profit"):
+        end = client().zcount(source.ranked, "-inf", high)
+        first = end - client().zcount(source.ranked, low, high)
+        for start in range(first, end, STEP):
+            members += client().zrange(source.ranked, start, min(start + STEP, end) - 1)
+    revision = client().hget(keys.index("stats"), "revision")
+    return members if int(revision or 0) == matches.revision else None
 
 
 def _sorted(keys: SessionKeys, members: list[bytes], *, descending: bool) -> list[Entry]:

@@ -27,7 +27,7 @@ BATCH_RUNS = 250
 #: Bytes of records handed to one script call.
 BATCH_BYTES = 4_000_000
 #: Scores read in one round trip.
-SCORES = 5_000
+SCORES = 2_000
 #: Attempts where somebody else writes at the same time.
 ATTEMPTS = 20
 

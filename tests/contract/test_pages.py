@@ -132,15 +132,17 @@ def test_a_list_by_time_in_a_range_is_walked_when_it_changes_while_it_is_fetched
     sound = page(sid, query, limit=7)
     monkeypatch.setattr(filtered_walk, "STEP", 2)
     monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
-    read = filtered_walk.read_page
-    numbers = itertools.count()
+    fetch = filtered_walk._all_members
+    fetched = []
 
-    def read_while_others_write(*args: Any, **options: Any) -> Any:
-        BotRegistry().put(sid, RunWrite.parse(run("beside", 1e6 + next(numbers))))
-        return read(*args, **options)
+    def fetch_while_others_write(*args: Any) -> Any:
+        BotRegistry().put(sid, RunWrite.parse(run("beside", 1e6)))
+        fetched.append(fetch(*args))
+        return fetched[-1]
 
-    monkeypatch.setattr(filtered_walk, "read_page", read_while_others_write)
+    monkeypatch.setattr(filtered_walk, "_all_members", fetch_while_others_write)
     assert page(sid, query, limit=7).rows == sound.rows
+    assert fetched == [None]
 
 
 def test_a_session_without_runs_has_one_empty_page(store: redis.Redis) -> None:
