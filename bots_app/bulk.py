@@ -56,28 +56,34 @@ class BulkReader:
         self._exchange, self._keys, self._others = exchange, keys, others
         self._claims, self._keeps = claims, keeps
         self._riders: list[Command] = []
+        self._takers: list[tuple[int, Callable[[list[Any]], None]]] = []
         self._sized: deque[tuple[list[str], dict[str, str]]] = deque()
 
-    def ride(self, commands: Iterable[Command]) -> None:
-        """Have commands sent with the next step; the first that fails is raised there."""
+    def ride(self, commands: Iterable[Command], take: Callable[[list[Any]], None] | None = None) -> None:
+        """Have commands sent with the next step; `take` is given the answers, without it the first error is raised."""
+        before = len(self._riders)
         self._riders += commands
+        self._takers.append((len(self._riders) - before, take or raise_first))
 
     def batches(self, source: Iterable[list[str]]) -> Iterator[Batch]:
         """Yield every run; the server works on the next step meanwhile. Raises StoreUnavailable, KeyTypeError."""
         names = iter(source)
         ready: Batch | None = None
         is_more = True
-        while is_more or self._sized or ready or self._riders:
+        while is_more or self._sized or ready or self._takers:
             hashes = next(names, None) if is_more and len(self._sized) < 2 else []
             is_more = hashes is not None
             reading = self._sized.popleft() if self._sized else None
-            look_up, reads, riders = self._look_up(hashes or []), self._reads(reading), self._riders
-            self._riders = []
-            self._exchange.send([*look_up, *reads, *riders])
+            look_up, reads, takers = self._look_up(hashes or []), self._reads(reading), self._takers
+            self._exchange.send([*look_up, *reads, *self._riders])
+            self._riders, self._takers = [], []
             if ready:
                 yield ready
             answers = self._exchange.receive()
-            raise_first(answers[len(look_up) + len(reads) :])
+            start = len(look_up) + len(reads)
+            for count, take in takers:
+                take(answers[start : start + count])
+                start += count
             if hashes:
                 self._take_sizes(hashes, answers[0])
             found = answers[len(look_up) : len(look_up) + len(reads)]

@@ -45,7 +45,7 @@ class Figures:
     """What is kept of the runs of one status: their number, sums over their profits, how many are too wide."""
 
     def __init__(self) -> None:
-        self.count = self.wide = 0
+        self.count = self.ranked = self.wide = 0
         self._sum, self._squares = ExactSum(), ExactSum()
         self._gathered: list[float] = []
 
@@ -53,6 +53,7 @@ class Figures:
         """Count a run in."""
         self.count += 1
         if profit is not None:
+            self.ranked += 1
             self._gathered.append(profit)
             if len(self._gathered) >= GATHERED:
                 self._settle()
