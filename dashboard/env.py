@@ -4,7 +4,9 @@
 | --- | --- | --- |
 | `REDIS_URL` | embedded server | `redis://`, `rediss://` or `unix://` address of the Redis that holds the runs |
 | `REDIS_SENTINELS` | none | `host:port,host:port/service`; `REDIS_URL` then gives password and database only |
-| `REDIS_CLUSTER` | off | the server at `REDIS_URL` is a cluster: session ids are written inside braces |
+| `REDIS_SENTINEL_PASSWORD` | none | password of the sentinels themselves |
+| `REDIS_CLUSTER` | off | `REDIS_URL` is a cluster (its nodes as `host:port,host:port`): session ids are inside braces |
+| `REDIS_WAIT_REPLICAS` | 0 | how many replicas must have a write before it is acknowledged |
 | `DATABASE_URL` | `sqlite:///var/users.sqlite3` | users and permissions |
 | `SECRET_KEY`, `SECRET_KEY_FILE` | made once, kept in `var/secret_key` | signs logins, tokens and cursors |
 | `DEBUG` | off | Django's debug pages, for developers only |
@@ -43,9 +45,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: Variables read here; the README's table and the tests are held against it.
 NAMES = (
-    "REDIS_URL", "REDIS_SENTINELS", "REDIS_CLUSTER", "DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FILE", "DEBUG", "HTTPS",
-    "ALLOWED_HOSTS", "TRUSTED_PROXIES", "HOST", "PORT", "WORKERS", "MAX_BODY_MB", "RATELIMIT_API", "RATELIMIT_LOGIN",
-    "VAR_DIR",
+    "REDIS_URL", "REDIS_SENTINELS", "REDIS_SENTINEL_PASSWORD", "REDIS_CLUSTER", "REDIS_WAIT_REPLICAS", "DATABASE_URL",
+    "SECRET_KEY", "SECRET_KEY_FILE", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "HOST", "PORT", "WORKERS",
+    "MAX_BODY_MB", "RATELIMIT_API", "RATELIMIT_LOGIN", "VAR_DIR",
 )  # fmt: skip
 
 WILDCARD_HOSTS = ("0.0.0.0", "::")
@@ -73,13 +75,24 @@ class Sentinels(NamedTuple):
     service: str
 
 
+class Servers(NamedTuple):
+    """What is said of Redis, each checked by itself."""
+
+    url: str | None
+    sentinels: Sentinels | None
+    is_cluster: bool
+    wait_replicas: int
+
+
 @dataclass(frozen=True)
 class Env:
     """The environment, read and checked."""
 
-    redis_url: str | None = field(repr=False)  # these three may hold passwords
+    redis_url: str | None = field(repr=False)  # what may hold passwords is not shown
     redis_sentinels: Sentinels | None
+    redis_sentinel_password: str | None = field(repr=False)
     redis_cluster: bool
+    redis_wait_replicas: int
     database: dict[str, Any] = field(repr=False)
     secret_key: str = field(repr=False)
     debug: bool
@@ -108,10 +121,19 @@ def read(environ: Mapping[str, str]) -> Env:
     var_dir = get("VAR_DIR", _path, BASE_DIR / "var")
     host = get("HOST", _host, "127.0.0.1")
     sqlite = f"sqlite:///{quote(str(var_dir / 'users.sqlite3'))}"
+    servers = Servers(
+        get("REDIS_URL", _redis_url),
+        get("REDIS_SENTINELS", _sentinels),
+        get("REDIS_CLUSTER", _boolean, False),
+        get("REDIS_WAIT_REPLICAS", _integer(0, 10), 0),
+    )
+    _check_servers(servers)
     return Env(
-        redis_url=get("REDIS_URL", _redis_url),
-        redis_sentinels=get("REDIS_SENTINELS", _sentinels),
-        redis_cluster=get("REDIS_CLUSTER", _boolean, False),
+        redis_url=servers.url,
+        redis_sentinels=servers.sentinels,
+        redis_sentinel_password=environ.get("REDIS_SENTINEL_PASSWORD") or None,
+        redis_cluster=servers.is_cluster,
+        redis_wait_replicas=servers.wait_replicas,
         database=_database("DATABASE_URL", environ.get("DATABASE_URL", "").strip() or sqlite),
         debug=get("DEBUG", _boolean, False),
         https=get("HTTPS", _boolean),
@@ -182,6 +204,29 @@ def _networks(name: str, text: str) -> tuple[Network, ...]:
 
 def _redis_url(name: str, text: str) -> str:
     """Return the address unchanged. What is wrong is told without the address, which may hold a password."""
+    user, at, hosts = urlsplit(text).netloc.rpartition("@")
+    for host in hosts.split(","):
+        _check_redis_url(name, text.replace(f"{user}{at}{hosts}", f"{user}{at}{host}", 1))
+    return text
+
+
+def _check_servers(servers: Servers) -> None:
+    """Refuse what does not go together. Raises SettingError."""
+    parts = urlsplit(servers.url or "")
+    if servers.is_cluster and servers.sentinels:
+        raise SettingError(
+            "REDIS_CLUSTER", "REDIS_SENTINELS is set too; a cluster needs no sentinels: set one of them."
+        )
+    if "," in parts.netloc.rpartition("@")[2] and not servers.is_cluster:
+        raise SettingError("REDIS_URL", "names several servers, as only a cluster has them; set REDIS_CLUSTER=1 too.")
+    if servers.is_cluster and parts.scheme in ("redis", "rediss") and parts.path.strip("/") not in ("", "0"):
+        raise SettingError("REDIS_URL", "names a database; a cluster has none but 0.")
+    if servers.wait_replicas and not (servers.url or servers.sentinels):
+        raise SettingError("REDIS_WAIT_REPLICAS", "the embedded server has no replicas; set REDIS_URL too.")
+
+
+def _check_redis_url(name: str, text: str) -> str:
+    """Return an address with at most one host. Raises SettingError."""
     try:
         parts = urlsplit(text)
         port, database = parts.port, parts.path.strip("/")

@@ -62,7 +62,9 @@ STREAMS, USER_STREAMS = 640, 512
 # --- Redis: the runs, and in the same server what workers share (counts of requests)
 REDIS_URL = ENV.redis_url
 REDIS_SENTINELS = ENV.redis_sentinels
+REDIS_SENTINEL_PASSWORD = ENV.redis_sentinel_password
 REDIS_CLUSTER = ENV.redis_cluster
+REDIS_WAIT_REPLICAS = ENV.redis_wait_replicas
 REDIS_LOCATION = REDIS_URL or embedded.socket_url(VAR_DIR)
 CACHES = {
     "default": {

@@ -20,7 +20,9 @@ from redis.client import Pipeline
 from dashboard.errors import DashboardError, StoreUnavailable
 from dashboard.store import embedded
 from dashboard.store.attempts import RememberingRetry, is_nothing_done
+from dashboard.store.awaited import NotReplicated, NotReplicatedError
 from dashboard.store.time_limit import TimedParser, check_time
+from dashboard.store.walking import WalkingMixin
 
 #: Seconds to wait for a connection, and for an answer: a frozen server must not hold a request longer than this.
 CONNECT_TIMEOUT_S = 2.0
@@ -47,7 +49,7 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if not isinstance(error, redis.RedisError):
         return False
-    if isinstance(error, redis.exceptions.OutOfMemoryError | redis.ReadOnlyError):
+    if isinstance(error, redis.exceptions.OutOfMemoryError | redis.ReadOnlyError | redis.exceptions.AskError):
         return True
     # An error inside a script names its cause behind words of the server's own.
     text = str(error)
@@ -62,6 +64,8 @@ def translated() -> Iterator[None]:
     except redis.exceptions.NoScriptError:
         raise
     except redis.RedisError as error:
+        if isinstance(error, NotReplicatedError):
+            raise NotReplicated() from error
         if is_unavailable(error):
             raise StoreUnavailable(is_nothing_done=is_nothing_done(error)) from error
         if "WRONGTYPE" in str(error):
@@ -86,7 +90,7 @@ class StorePipeline(Pipeline):
         return found
 
 
-class TranslatingMixin:
+class TranslatingMixin(WalkingMixin):
     """What a client class needs so that every command of it raises our errors; the fake server's class takes it too."""
 
     connection_pool: redis.ConnectionPool
@@ -131,11 +135,11 @@ def _connect() -> redis.Redis:
         "protocol": 2,
         "parser_class": TimedParser,
     }
-    if settings.REDIS_SENTINELS:
-        hosts, service = settings.REDIS_SENTINELS
-        sentinel = redis.Sentinel(hosts, sentinel_kwargs={"socket_timeout": CONNECT_TIMEOUT_S})
-        found: redis.Redis = sentinel.master_for(service, redis_class=StoreClient, **options)
-        return found
+    if settings.REDIS_SENTINELS or settings.REDIS_CLUSTER or settings.REDIS_WAIT_REPLICAS:
+        from dashboard.store.connecting import connect_many  # it needs the classes above
+
+        if settings.REDIS_URL or settings.REDIS_SENTINELS:
+            return connect_many(options)
     url = settings.REDIS_URL or embedded.attach()
     return StoreClient(connection_pool=redis.ConnectionPool.from_url(url, **options))
 

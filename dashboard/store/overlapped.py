@@ -91,10 +91,7 @@ class Exchange:
 
 def connection_pool(key: str) -> Any:
     """Return the pool of connections to the server that holds a key; None where there are no real connections."""
-    found = client()
-    if hasattr(found, "get_node_from_key"):
-        found = found.get_redis_connection(found.get_node_from_key(key))
-    pool = found.connection_pool
+    pool = client().pool_of(key)
     return pool if issubclass(pool.connection_class, redis.connection.AbstractConnection) else None
 
 

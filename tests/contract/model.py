@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from django.conf import settings
+
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 
@@ -39,16 +41,21 @@ def profit_of(record: Record) -> float | None:
     return record["resultsMetadata"]["performance"].get("totalProfit")
 
 
+def tag(sid: str) -> str:
+    """Return how a session is named in its keys."""
+    return f"{{{sid}}}" if settings.REDIS_CLUSTER else sid
+
+
 def write_foreign(sid: str, records: Iterable[Record]) -> None:
     """Write runs as a program does that knows the six fixed keys alone; the summary is left away."""
     pipe = client().pipeline()
     for record in records:
         config_hash = record["configHash"]
-        pipe.set(f"bot_registry:run:{sid}:{config_hash}", json.dumps(record))
-        pipe.sadd(f"session:{sid}:bots", config_hash)
-        pipe.sadd(f"session:{sid}:bots:status:{record['status']}", config_hash)
+        pipe.set(f"bot_registry:run:{tag(sid)}:{config_hash}", json.dumps(record))
+        pipe.sadd(f"session:{tag(sid)}:bots", config_hash)
+        pipe.sadd(f"session:{tag(sid)}:bots:status:{record['status']}", config_hash)
         if profit_of(record) is not None:
-            pipe.zadd(f"session:{sid}:bots:profit", {config_hash: profit_of(record)})
+            pipe.zadd(f"session:{tag(sid)}:bots:profit", {config_hash: profit_of(record)})
     pipe.execute()
 
 
@@ -154,7 +161,7 @@ class Model:
 def stored_sets(sid: str = SID) -> dict[str, Any]:
     """Return every set and sorted set of a session as the server holds it, by the part of its name behind the sid."""
     found: dict[str, Any] = {}
-    prefix = f"session:{sid}:"
+    prefix = f"session:{tag(sid)}:"
     for key in client().scan_iter(count=1000):
         name = key.decode()
         if not name.startswith(prefix):
@@ -170,7 +177,8 @@ def stored_sets(sid: str = SID) -> dict[str, Any]:
 
 def stored_figures(sid: str = SID) -> dict[str, tuple[int, Fraction, Fraction, int]]:
     """Return the kept figures of every status, as exact numbers."""
-    stats = {name.decode(): value.decode() for name, value in client().hgetall(f"session:{sid}:index:stats").items()}
+    kept = client().hgetall(f"session:{tag(sid)}:index:stats")
+    stats = {name.decode(): value.decode() for name, value in kept.items()}
 
     def exact(name: str, status: str) -> Fraction:
         return sum((Fraction(float(part)) for part in stats[f"{name}:{status}"].split()), Fraction(0))

@@ -14,7 +14,7 @@ from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.errors import SessionNotFound
 from sessions_app.records import SessionId
-from tests.contract.model import SID, Model, Record, run, write_foreign
+from tests.contract.model import SID, Model, Record, run, tag, write_foreign
 from tests.contract.test_pages import RANGES, STATUSES
 
 sid = SessionId.parse(SID)
@@ -74,7 +74,7 @@ def test_no_session_and_no_runs(store: redis.Redis) -> None:
 
 def test_unreadable_runs_are_counted_and_stale_indexes_told(store: redis.Redis) -> None:
     write_foreign(SID, [run("a", 1.0), run("b", 3.0)])
-    store.set(f"bot_registry:run:{SID}:b", "no JSON")
+    store.set(f"bot_registry:run:{tag(SID)}:b", "no JSON")
     found = aggregate(sid, RunQuery())
     assert (found["count"], found["countByStatus"]) == (2, {"completed": 2})
     assert "stale" not in found

@@ -29,13 +29,11 @@ from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
-from tests.contract.model import SID, WIDE, Model, run, stored_figures, stored_sets
+from tests.contract.model import SID, WIDE, Model, run, stored_figures, stored_sets, tag
 
 #: DASHBOARD_EXAMPLES=2000 looks longer than a run of the whole suite may.
 EXAMPLES = int(os.environ.get("DASHBOARD_EXAMPLES", "60"))
 STEPS = 25
-PREFIX = f"session:{SID}:"
-SUMMARY = f"bot_registry:session_current:{SID}"
 
 HASHES = st.sampled_from(["a", "b", "B", "aa", "ä", "run-1", "run-10", "run-2"])
 STATUSES = st.sampled_from(["completed", "completed", "failed", "running", "odd:profit"])
@@ -45,6 +43,10 @@ PROFITS = st.one_of(
     st.floats(-1e6, 1e6, allow_subnormal=False),
 )
 RECORDS = st.builds(run, HASHES, PROFITS, STATUSES, updated=st.integers(1_700_000_000_000, 1_700_000_000_003))
+
+
+def summary_key() -> str:
+    return f"bot_registry:session_current:{tag(SID)}"
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -66,7 +68,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def put(self, records: list[dict[str, Any]]) -> None:
         """Write a batch and assert what becomes of each record of it."""
-        events = client().xlen(f"{PREFIX}events")
+        events = client().xlen(f"session:{tag(SID)}:events")
         writes = [RunWrite.parse(record) for record in records]
         results = BotRegistry().put_many(self.sid, writes)
         changes = 0
@@ -78,7 +80,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.model.records[name] = record
             self.texts[name] = write.text
             changes += expected != "unchanged"
-        assert client().xlen(f"{PREFIX}events") == events + changes
+        assert client().xlen(f"session:{tag(SID)}:events") == events + changes
         self.is_foreign = self.is_foreign and not changes
 
     @rule(record=RECORDS)
@@ -112,7 +114,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.is_foreign = self.is_foreign and text == self.texts[name]
         self.texts[name] = text
 
-    @precondition(lambda self: self.texts or client().exists(SUMMARY))
+    @precondition(lambda self: self.texts or client().exists(summary_key()))
     @rule(notes=st.text(max_size=5))
     def annotate_session(self, notes: str) -> None:
         assert SessionRegistry().annotate(self.sid, notes=notes).notes == notes
@@ -123,17 +125,18 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(extra=st.sampled_from([None, 12345678901234567890123, 1.10, "ä"]))
     def foreign_summary(self, extra: Any) -> None:
         summary = {"runCount": 999, "avgProfit": -1.5, "notes": self.notes, "active": False, "theirs": extra}
-        client().set(SUMMARY, json.dumps(summary))
+        client().set(summary_key(), json.dumps(summary))
         self.extra, self.is_foreign = extra, True
 
     @invariant()
     def keys_agree(self) -> None:
         assert stored_sets() == self.model.sets()
-        names = {key.decode().removeprefix(f"bot_registry:run:{SID}:") for key in client().keys("bot_registry:run:*")}
+        prefix = f"bot_registry:run:{tag(SID)}:"
+        names = {key.decode().removeprefix(prefix) for key in client().scan_iter("bot_registry:run:*")}
         assert names == set(self.texts)
         for name, text in self.texts.items():
-            assert client().get(f"bot_registry:run:{SID}:{name}") == text
-        rows = {name.decode(): row for name, row in client().hgetall(f"{PREFIX}index:rows").items()}
+            assert client().get(f"{prefix}{name}") == text
+        rows = {name.decode(): row for name, row in client().hgetall(f"session:{tag(SID)}:index:rows").items()}
         assert rows.keys() == self.texts.keys()
 
     @invariant()
@@ -147,7 +150,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def summary_agrees(self) -> None:
-        text = client().get(SUMMARY)
+        text = client().get(summary_key())
         if text is None:
             assert not self.texts
             return
@@ -165,7 +168,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def revision_rises(self) -> None:
-        revision = int(client().hget(f"{PREFIX}index:stats", "revision") or 0)
+        revision = int(client().hget(f"session:{tag(SID)}:index:stats", "revision") or 0)
         assert revision >= self.revision
         self.revision = revision
 

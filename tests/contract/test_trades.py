@@ -13,7 +13,7 @@ from bots_app.trades import FIELDS, ORDERINGS, TradeRegistry
 from bots_app.writing import RunWrite
 from dashboard.errors import CursorInvalid, InvalidParameter, RunNotFound
 from sessions_app.records import SessionId
-from tests.contract.model import SID, run
+from tests.contract.model import SID, run, tag
 
 sid = SessionId.parse(SID)
 registry = TradeRegistry()
@@ -67,7 +67,7 @@ def test_a_cursor_holds_for_the_trades_as_they_were(stored: None, store: redis.R
     with pytest.raises(CursorInvalid):
         registry.page(sid, "a", ordering="-index", cursor=cursor, limit=5)
     assert registry.page(sid, "a", cursor=cursor, limit=3).first_rank == 6
-    store.set(f"bot_registry:trades:{SID}:a", json.dumps(TRADES[1:]))
+    store.set(f"bot_registry:trades:{tag(SID)}:a", json.dumps(TRADES[1:]))
     with pytest.raises(CursorInvalid):
         registry.page(sid, "a", cursor=cursor, limit=5)
 
@@ -89,4 +89,4 @@ def test_trades_stay_when_a_record_comes_without_them_and_go_with_it(stored: Non
     BotRegistry().put(sid, RunWrite.parse(run("a", 2.0, trades=[])))
     assert registry.all(sid, "a") == []
     BotRegistry().delete(sid, "a")
-    assert not store.exists(f"bot_registry:trades:{SID}:a")
+    assert not store.exists(f"bot_registry:trades:{tag(SID)}:a")
