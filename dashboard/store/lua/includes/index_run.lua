@@ -33,15 +33,14 @@ local function figures_of(keys, figures, status)
   return figures[status]
 end
 
--- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without ('').
+-- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''): done five
+-- times a run, so that it calls no other function.
 local function rank_run(with, without, hash, value)
-  if value == '' then
-    take_out(with, hash)
-    add(without, hash, 0)
-  else
-    add(with, hash, value)
-    take_out(without, hash)
-  end
+  if value == '' then with, without, value = without, with, 0 end
+  local added = with.added
+  local count = #added
+  added[count + 1], added[count + 2] = value, hash
+  if without.size > 0 then without.removed[#without.removed + 1] = hash end
 end
 
 local function leave_status(of_status, hash)
@@ -49,6 +48,11 @@ local function leave_status(of_status, hash)
   take_out(of_status.unranked, hash)
   take_out(of_status.updated, hash)
   take_out(of_status.undated, hash)
+end
+
+-- Whether a row of ours says this time, and the run stands under it in the derived sets.
+local function has_time(row, updated)
+  return string.find(row, '"lastUpdated":' .. (updated == '' and 'null' or updated) .. ',', 1, true) ~= nil
 end
 
 -- Take the run out of the figures and the sets of the status it had, but for the sets of one that it keeps.
@@ -71,14 +75,16 @@ local function index_run(keys, figures, places, rows, hash, old, new, fixed, tho
   leave(keys, figures, places, hash, old, new.status)
   count_run(figures_of(keys, figures, new.status), hash, new.profit, 1)
   rank_run(of_status.profit, of_status.unranked, hash, new.profit)
-  rank_run(of_status.updated, of_status.undated, hash, new.updated)
-  rank_run(places.updated, places.undated, hash, new.updated)
+  if thorough or old.status ~= new.status or not has_time(old.row, new.updated) then
+    rank_run(of_status.updated, of_status.undated, hash, new.updated)
+    rank_run(places.updated, places.undated, hash, new.updated)
+  end
   rows[#rows + 1] = hash
   rows[#rows + 1] = new.row
   if not fixed then
     -- Another program's profit index stays as it is: who has no score there is listed behind.
     if redis.call('ZSCORE', keys.profit, hash) then take_out(places.unranked, hash)
-    else add(places.unranked, hash, 0) end
+    else rank_run(places.profit, places.unranked, hash, '') end
     return
   end
   rank_run(places.profit, places.unranked, hash, new.profit)

@@ -7,11 +7,9 @@ local function place_at(key, kind)
   return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), added = {}, removed = {}}
 end
 
--- Score is nothing for a set.
-local function add(place, hash, score)
-  local added = place.added
-  if score then added[#added + 1] = score end
-  added[#added + 1] = hash
+-- To a set; to a sorted set `rank_run` adds.
+local function add(place, hash)
+  place.added[#place.added + 1] = hash
 end
 
 local function take_out(place, hash)

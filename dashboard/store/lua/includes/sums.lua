@@ -4,14 +4,14 @@
 -- adds up the scores.
 local WIDE = 1e150
 
--- Add x to a list of doubles, smallest first.
+-- Add x to a list of doubles, smallest first; what each addition loses is exact (Knuth's two-sum, whichever is larger).
 local function add_to(parts, x)
   local kept, count = 0, #parts
   for i = 1, count do
     local y = parts[i]
-    if math.abs(x) < math.abs(y) then x, y = y, x end
     local high = x + y
-    local low = y - (high - x)
+    local back = high - x
+    local low = (x - (high - back)) + (y - back)
     if low ~= 0 then
       kept = kept + 1
       parts[kept] = low
@@ -63,7 +63,7 @@ end
 
 -- Add a profit to sums, or with sign -1 take it out.
 local function sum_profit(sums, x, sign)
-  if math.abs(x) > WIDE then
+  if x > WIDE or x < -WIDE then
     sums.wide = sums.wide + sign
     return
   end
