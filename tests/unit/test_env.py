@@ -52,6 +52,8 @@ def test_an_empty_variable_counts_as_absent(read):
         ("REDIS_SENTINELS", "host"),
         ("REDIS_SENTINELS", "host:0/main"),
         ("REDIS_CLUSTER", "maybe"),
+        ("REDIS_WAIT_REPLICAS", "all"),
+        ("REDIS_WAIT_REPLICAS", "1"),
         ("DEBUG", "2"),
         ("HTTPS", "https"),
         ("RATELIMIT_API", "many"),
@@ -93,6 +95,29 @@ def test_values_are_hidden_where_they_may_hold_passwords(read):
 )
 def test_addresses_of_redis_are_passed_on_unchanged(read, url):
     assert read(REDIS_URL=url).redis_url == url
+
+
+def test_only_a_cluster_has_several_addresses(read):
+    url = "rediss://user:word@a:7000,b:7001/0"
+    assert read(REDIS_URL=url, REDIS_CLUSTER="1").redis_url == url
+    refused = [
+        ({"REDIS_URL": url}, "REDIS_URL: names several servers"),
+        ({"REDIS_URL": "redis://a:7000,b:port", "REDIS_CLUSTER": "1"}, "REDIS_URL: not an address"),
+        ({"REDIS_URL": "redis://a:7000,", "REDIS_CLUSTER": "1"}, "REDIS_URL: must be host"),
+        ({"REDIS_URL": "redis://a/3", "REDIS_CLUSTER": "1"}, "REDIS_URL: names a database"),
+        ({"REDIS_SENTINELS": "a:1", "REDIS_CLUSTER": "1"}, "REDIS_CLUSTER: REDIS_SENTINELS is set too"),
+    ]
+    for given, words in refused:
+        with pytest.raises(SettingError, match=words) as caught:
+            read(**given)
+        assert "word@" not in str(caught.value)
+
+
+def test_writes_can_wait_for_replicas_of_a_server_that_has_some(read):
+    assert read().redis_wait_replicas == 0
+    assert read(REDIS_URL="redis://a", REDIS_WAIT_REPLICAS="2").redis_wait_replicas == 2
+    assert read(REDIS_SENTINELS="a:1", REDIS_WAIT_REPLICAS="1").redis_wait_replicas == 1
+    assert "hunter2" not in repr(read(REDIS_SENTINELS="a:1", REDIS_SENTINEL_PASSWORD="hunter2"))
 
 
 def test_sentinels_and_their_service(read):
