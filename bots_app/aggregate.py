@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bots_app.indexing import read_scores
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.lean import Command
 from dashboard.store.pages import NotBuilt
 from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION
@@ -54,14 +56,7 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
 
     Standard deviation is of the sample (n - 1). Cost: one round trip for a whole session or one whole status.
     """
-    profits = keys.index_status(query.statuses[0], "profit") if len(query.statuses) == 1 else keys.profit
-    reply = script("read_figures")(
-        [
-            keys.bots, keys.index("stats"), keys.summary, profits, keys.index("rows"), keys.profit,
-            keys.index("unranked"),
-        ],
-        [INDEX_VERSION],
-    )  # fmt: skip
+    reply = script("read_figures").read(_command(keys, keys.tag, query.statuses))
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":
@@ -85,6 +80,16 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
             "stdProfit": _deviation(total, squares, count),
         }
     return answer | ({"stale": True} if stale else {})
+
+
+@lru_cache(1024)
+def _command(keys: SessionKeys, tag: str, statuses: tuple[str, ...]) -> Command:
+    """Return the call of the script; `tag` tells keys apart that differ by the settings."""
+    profits = keys.index_status(statuses[0], "profit") if len(statuses) == 1 else keys.profit
+    names = [
+        keys.bots, keys.index("stats"), keys.summary, profits, keys.index("rows"), keys.profit, keys.index("unranked"),
+    ]  # fmt: skip
+    return script("read_figures").command(names, [INDEX_VERSION])
 
 
 def _from_scores(keys: SessionKeys, query: RunQuery, figures: dict[str, Figures]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -57,14 +58,19 @@ class RunQuery:
         parts = ("bots", str(sid), self.statuses, self.min_profit, self.max_profit, self.ordering)
         return msgspec.json.encode(parts).decode()
 
-    def sources(self, keys: SessionKeys, *, by: str | None = None) -> list[Source]:
+    def sources(self, keys: SessionKeys, *, by: str | None = None) -> tuple[Source, ...]:
         """Return the sorted sets that hold the list, one source a status."""
-        by = by or self.by
-        with_value, without = ("profit", "unranked") if by == "profit" else ("updated", "undated")
-        if not self.statuses:
-            ranked = keys.profit if by == "profit" else keys.index("updated")
-            return [Source(ranked, keys.index(without), keys.bots)]
-        return [
-            Source(keys.index_status(status, with_value), keys.index_status(status, without), keys.status(status))
-            for status in self.statuses
-        ]
+        return _sources(keys, keys.tag, self.statuses, by or self.by)
+
+
+@lru_cache(4096)
+def _sources(keys: SessionKeys, tag: str, statuses: tuple[str, ...], by: str) -> tuple[Source, ...]:
+    """Return the sorted sets; `tag` tells keys apart that differ by the settings."""
+    with_value, without = ("profit", "unranked") if by == "profit" else ("updated", "undated")
+    if not statuses:
+        ranked = keys.profit if by == "profit" else keys.index("updated")
+        return (Source(ranked, keys.index(without), keys.bots),)
+    return tuple(
+        Source(keys.index_status(status, with_value), keys.index_status(status, without), keys.status(status))
+        for status in statuses
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from bots_app.filtered_walk import read_filtered
 from bots_app.deriving import INLINE_RUNS, build, build_in_background
+from bots_app.filtered_walk import read_filtered
 from bots_app.indexing import (
     BATCH_BYTES,
     BATCH_RUNS,
@@ -259,7 +258,8 @@ class BotRegistry:
         if position is None:
             return None, None
         before, after = (
-            self._reply(sid, query, replace(position, backward=backward), 1).members for backward in (True, False)
+            self._reply(sid, query, msgspec.structs.replace(position, backward=backward), 1).members
+            for backward in (True, False)
         )
         return (from_bytes(before[0]) if before else None), (from_bytes(after[0]) if after else None)
 

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from dashboard.store import cursor as cursors
 from dashboard.store.pages import PageReply, Position
-from dashboard.tolerant import from_bytes
 
 
-@dataclass(frozen=True)
+class _Named(msgspec.Struct):
+    """Of a row, what it is called."""
+
+    configHash: str
+
+
+@dataclass
 class RunPage:
     """Rows are JSON objects as stored; what only some readers of a page want is made when it is asked for."""
 
-    rows: list[bytes]
+    rows: Sequence[bytes]
     reply: PageReply
     #: Name of the list, which its cursors are bound to.
     scope: str
+
+    def __post_init__(self) -> None:
+        #: The cursor of the page after this one, None on the last.
+        self.next_cursor = self._cursor(self.reply.next())
+        #: The cursor of the page before this one, None on the first.
+        self.previous_cursor = self._cursor(self.reply.previous())
 
     @property
     def count(self) -> int:
@@ -41,17 +52,7 @@ class RunPage:
     @property
     def hashes(self) -> list[str]:
         """Return the configHash of each row."""
-        return [from_bytes(member) for member in self.reply.members]
-
-    @cached_property
-    def next_cursor(self) -> str | None:
-        """Return the cursor of the page after this one, None on the last."""
-        return self._cursor(self.reply.next())
-
-    @cached_property
-    def previous_cursor(self) -> str | None:
-        """Return the cursor of the page before this one, None on the first."""
-        return self._cursor(self.reply.previous())
+        return [row.configHash for row in msgspec.json.decode(self._joined(), type=list[_Named])]
 
     @property
     def last_cursor(self) -> str | None:
@@ -70,7 +71,10 @@ class RunPage:
 
     def decoded(self) -> list[dict[str, Any]]:
         """Return the rows as values."""
-        return msgspec.json.decode(b"[" + b",".join(self.rows) + b"]")
+        return msgspec.json.decode(self._joined())
+
+    def _joined(self) -> bytes:
+        return b"[%b]" % b",".join(self.rows)
 
     @property
     def etag(self) -> str:

@@ -22,6 +22,7 @@ from django.core.cache import cache
 from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
+from dashboard.store.lean import KeptConnections
 
 #: Seconds a server without data may take to start.
 START_LIMIT_S = 10
@@ -135,6 +136,7 @@ def redis_calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     monkeypatch.setattr(TranslatingMixin, "execute_command", counted(TranslatingMixin.execute_command))
     monkeypatch.setattr(StorePipeline, "execute", counted(StorePipeline.execute))
+    monkeypatch.setattr(KeptConnections, "ask", counted(KeptConnections.ask))
     return calls
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from dashboard.store.keys import SessionKeys
+from dashboard.store.lean import Command
 from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION
 
@@ -16,8 +18,7 @@ from dashboard.store.shared import INDEX_VERSION
 EDGE, RANKED, UNRANKED = 0, 1, 2
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """A place between two runs: just behind (forward) or just before (backward) the run that had this score and member.
 
     At the EDGE: the start of the list, or its end when backward. `score` is a text that reads back as the same double.
@@ -47,11 +48,11 @@ class Source:
     fixed: str
 
 
-@dataclass(frozen=True)
-class PageReply:
+class PageReply(msgspec.Struct, frozen=True):
     """What the script found; `preceding` is the number of runs in the list before the first one of the page.
 
-    `scores` are those of every member, or, beside rows, of the first and the last one.
+    Beside rows, `scores` are those of the first and the last run alone, as far as a neighbouring page begins there, and
+    `members` are these two when each run has its row.
     """
 
     revision: int
@@ -105,24 +106,30 @@ def read_page(
 
     Cost: one round trip, O(log N + limit) a source.
     """
-    options: dict[str, Any] = {
-        "descending": descending, "backward": position.backward, "limit": limit, "version": INDEX_VERSION,
-        "at": position.at, "score": position.score, "rows": with_rows,
-    }  # fmt: skip
-    if least is not None:
-        options["min"] = repr(least)
-    if most is not None:
-        options["max"] = repr(most)
-    names = [keys.bots, keys.index("rows"), keys.index("stats"), keys.summary, keys.profit, keys.index("unranked")]
-    for source in sources:
-        names += [source.ranked, source.unranked, source.fixed]
-    reply = script("read_page")(names, [msgspec.json.encode(options), position.member])
+    command = _command(
+        keys, keys.tag, tuple(sources), descending, position.backward, limit, with_rows,
+        "" if least is None else repr(least), "" if most is None else repr(most),
+    )  # fmt: skip
+    reply = script("read_page").read(command, (position.at, position.score, position.member))
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":
         raise NotBuilt(reply[1])
     _, revision, count, preceding, has_previous, has_next, stale, members, scores, rows = reply
     return PageReply(
-        int(revision), count, preceding, bool(has_previous), bool(has_next), bool(stale), members,
+        int(revision), count, preceding, has_previous == 1, has_next == 1, stale == 1, members,
         [score.decode() for score in scores], rows,
     )  # fmt: skip
+
+
+@lru_cache(4096)
+def _command(
+    keys: SessionKeys, tag: str, sources: tuple[Source, ...], descending: bool, backward: bool, limit: int,
+    with_rows: bool, least: str, most: str,
+) -> Command:  # fmt: skip
+    """Return the call without its position; `tag` tells keys apart that differ by the settings."""
+    names = [keys.bots, keys.index("rows"), keys.index("stats"), keys.summary, keys.profit, keys.index("unranked")]
+    for source in sources:
+        names += [source.ranked, source.unranked, source.fixed]
+    args = [INDEX_VERSION, int(descending), int(backward), limit, int(with_rows), least, most]
+    return script("read_page").command(names, args, rest=3)

@@ -12,11 +12,11 @@ from granian.log import LogLevels
 from dashboard.server import THREADS
 
 
-def main(port: int, workers: int) -> None:
-    """Serve until SIGTERM."""
+def main(port: int, workers: int, name: str) -> None:
+    """Serve the floor of that name until SIGTERM."""
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
-        "tests.bench.floor_app:application",
+        f"tests.bench.floor_app:{name}",
         address="127.0.0.1",
         port=port,
         interface=Interfaces.WSGI,
@@ -29,4 +29,4 @@ def main(port: int, workers: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -56,7 +56,7 @@ def servers(folder: Path, floor_command: bytes) -> Iterator[Servers]:
     floor_environ = {URL: settings.REDIS_URL, COMMAND: floor_command.hex()}
     workers = str(settings.WORKERS)
     with ExitStack() as stack:
-        command = [sys.executable, "-m", "tests.bench.floor_server", str(floor), workers]
+        command = [sys.executable, "-m", "tests.bench.floor_server", str(floor), workers, "application"]
         stack.enter_context(
             running(command, folder / "floor.log", is_up=lambda: answers(floor, "/"), environ=floor_environ)
         )

@@ -77,7 +77,7 @@ def test_another_spelling_of_the_same_bytes_is_refused() -> None:
 def test_a_cursor_of_another_layout_is_refused() -> None:
     raw = base64.urlsafe_b64decode(CURSOR + "=" * (-len(CURSOR) % 4))
     assert raw[SIGNATURE_BYTES : SIGNATURE_BYTES + 1] == VERSION
-    other = raw[:SIGNATURE_BYTES] + b"\x02" + raw[SIGNATURE_BYTES + 1 :]
+    other = raw[:SIGNATURE_BYTES] + b"\x01" + raw[SIGNATURE_BYTES + 1 :]
     refused(base64.urlsafe_b64encode(other).decode().rstrip("="))
 
 

@@ -1,0 +1,94 @@
+"""Calls that only read, without what the driver does around each call: that costs as much as the server's answer.
+
+The connections are the driver's, taken from the client's pool and kept; they end with it. What goes wrong with one is
+found out again, and told, by the driver's usual way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis
+
+from dashboard.store.client import StoreClient, translated
+from dashboard.store.time_limit import check_time
+
+Word = str | bytes | int
+
+
+class Command:
+    """A command that is sent often: its first words are packed once, the last ones differ from call to call."""
+
+    def __init__(self, words: Sequence[Word], *, rest: int) -> None:
+        self.words = tuple(words)
+        self._start = b"*%d\r\n%b" % (len(words) + rest, _packed(words))
+
+    def packed(self, rest: Sequence[Word]) -> bytes:
+        """Return the whole command as it travels."""
+        return self._start + _packed(rest)
+
+
+def _packed(words: Sequence[Word]) -> bytes:
+    texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
+
+
+class KeptConnections:
+    """Connections of one pool that are not in use; one more is taken whenever none is left."""
+
+    def __init__(self, pool: redis.ConnectionPool) -> None:
+        self._pool = pool
+        self._idle: list[Any] = []
+        self._owner = os.getpid()
+
+    def ask(self, packed: bytes) -> Any:
+        """Send a command and return its answer. Raises the driver's errors; there is no second try."""
+        connection = self._take()
+        is_clean = False
+        try:
+            connection.send_packed_command((packed,), check_health=False)
+            reply = connection.read_response()
+            is_clean = True
+            return reply
+        except redis.RedisError:
+            # The server has answered with it, or the driver has closed the connection, which opens again when used.
+            is_clean = True
+            raise
+        finally:
+            if not is_clean:
+                connection.disconnect()
+            self._idle.append(connection)
+
+    def _take(self) -> Any:
+        if self._owner != os.getpid():  # a fork's connections are its parent's
+            self._idle, self._owner = [], os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._pool.get_connection()
+
+
+_kept: WeakKeyDictionary[Any, KeptConnections | None] = WeakKeyDictionary()
+
+
+def read(client: Any, command: Command, rest: Sequence[Word] = ()) -> Any:
+    """Run a command that changes nothing, twice should its connection have been dropped. Raises as any command does."""
+    try:
+        kept = _kept[client]
+    except KeyError:
+        # Only of a plain pool it is certain that all its connections lead to the same server for ever.
+        is_plain = type(client) is StoreClient and type(client.connection_pool) is redis.ConnectionPool
+        kept = _kept[client] = KeptConnections(client.connection_pool) if is_plain else None
+    if kept is None:
+        return client.execute_command(*command.words, *rest)
+    try:
+        check_time()
+        return kept.ask(command.packed(rest))
+    except redis.ConnectionError:
+        return client.execute_command(*command.words, *rest)
+    except redis.RedisError:
+        with translated():
+            raise

@@ -1,0 +1,55 @@
+-- What a list is merged from, and where a position stands in it.
+local descending, backward, limit = ARGV[2] == '1', ARGV[3] == '1', tonumber(ARGV[4])
+local min, max, at = ARGV[6], ARGV[7], ARGV[8]
+local has_range = min ~= '' or max ~= ''
+
+-- A source: n members from ascending rank lo on; offsets count in list order.
+local function source_of(key, card, falling, is_ranged)
+  local lo, hi = 0, card
+  if is_ranged and min ~= '' then lo = redis.call('ZCOUNT', key, '-inf', '(' .. min) end
+  if is_ranged and max ~= '' then hi = redis.call('ZCOUNT', key, '-inf', max) end
+  return {key = key, falling = falling, lo = lo, hi = hi, card = card, n = math.max(0, hi - lo)}
+end
+
+-- Members strictly before the position, and before or at it, in list order.
+local function offsets_at(source, score)
+  local rank, present = place_of(source.key, score, ARGV[10])
+  local before, passed = rank - source.lo, rank + present - source.lo
+  if source.falling then before, passed = source.hi - rank - present, source.hi - rank end
+  return math.min(math.max(before, 0), source.n), math.min(math.max(passed, 0), source.n)
+end
+
+-- The same of a part of the list: offsets for each of its sources, and their sums. Part 1 is the ranked runs, 2 the rest.
+local function stand(sources, part)
+  local before, passed, sums = {}, {}, {0, 0}
+  for i, source in ipairs(sources) do
+    local low, high = 0, 0
+    if at == part then low, high = offsets_at(source, part == '1' and ARGV[9] or '0')
+    elseif (at == '0' and backward) or (at == '2' and part == '1') then low, high = source.n, source.n end
+    before[i], passed[i], sums[1], sums[2] = low, high, sums[1] + low, sums[2] + high
+  end
+  return before, passed, sums[1], sums[2]
+end
+
+-- Members of a source, `want` after (or, backward, before) an offset of its list; `...` is WITHSCORES or nothing.
+local function fetch(source, offset, want, ...)
+  local first, last = offset, math.min(offset + want, source.n) - 1
+  if backward then first, last = math.max(0, offset - want), offset - 1 end
+  if last < first then return {} end
+  if source.falling then
+    local skip = source.card - source.hi
+    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, ...)
+  end
+  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, ...)
+end
+
+-- Members of a part of the list, and the scores of all of them, or none: one source needs no merging, and writing out
+-- scores costs more than all else.
+local function read_part(sources, offsets, want)
+  if want <= 0 or #sources == 0 then return {}, {} end
+  if #sources == 1 and ARGV[5] == '1' then return fetch(sources[1], offsets[1], want), {} end
+  local flats, members, scores = {}, {}, {}
+  for i, source in ipairs(sources) do flats[i] = fetch(source, offsets[i], want, 'WITHSCORES') end
+  for i, entry in ipairs(merge(flats, sources[1].falling, want, backward)) do members[i], scores[i] = entry[1], entry[2] end
+  return members, scores
+end
