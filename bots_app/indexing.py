@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,6 +15,7 @@ from django.conf import settings
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
+from dashboard.store.ahead import BegunScript
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
@@ -39,19 +42,23 @@ Run = BacktestRunRecord | UnreadableRun
 
 def write_batch(
     sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False,
-    unless_deleting: bool = False,
+    unless_deleting: bool = False, begun: BegunScript | None = None,
 ) -> tuple[bool, list[int]]:  # fmt: skip
     """Hand a batch of operations (9 values each, see write_runs.lua) to the script: one round trip.
 
-    `unless_deleting` files nothing in a session that is being deleted.
+    `unless_deleting` files nothing in a session that is being deleted, `begun` is what `begin_batch` made of them.
     Returns whether the session's derived keys are built, and a code for each operation.
     """
     head_of: bytes | None = None
     for _ in range(ATTEMPTS):
-        call = batch_call(
-            sid, operations, statuses=statuses, is_quiet=is_quiet, unless_deleting=unless_deleting, head_of=head_of
-        )
-        code, *rest = script("write_runs")(*call)
+        if begun is not None:
+            answer, begun = begun.answer(), None
+        else:
+            call = batch_call(
+                sid, operations, statuses=statuses, is_quiet=is_quiet, unless_deleting=unless_deleting, head_of=head_of
+            )
+            answer = script("write_runs")(*call)
+        code, *rest = answer
         if code != -1:
             if not is_quiet and any(one > 0 for one in rest):
                 _note_written(sid)
@@ -59,6 +66,12 @@ def write_batch(
         # Another program wrote the summary: what it says beside the figures is kept.
         head_of = rest[0] or None
     raise Unavailable(f"The summary of session {sid} is being written too often by another program; try again.")
+
+
+def begin_batch(sid: SessionId, operations: Sequence[Sequence[Any]]) -> BegunScript:
+    """Have the server begin with a batch; `write_batch` with the same operations finishes it."""
+    call = batch_call(sid, operations, statuses=(), is_quiet=False, unless_deleting=False)
+    return BegunScript(script("write_runs"), *call)
 
 
 def _note_written(sid: SessionId) -> None:
@@ -74,21 +87,30 @@ def batch_call(
     unless_deleting: bool, head_of: bytes | None = None,
 ) -> tuple[list[str], list[Any]]:  # fmt: skip
     """Return keys and arguments of the script for a batch; `head_of` is the summary of another program, if known."""
+    names, options = _usual_call(sid, settings.REDIS_CLUSTER)
+    options = options | {"now_us": time.time_ns() // 1000, "statuses": list(statuses), "quiet": is_quiet}
+    if head_of is not None:
+        options |= {"head": summary_head(sid, head_of), "head_of": sha_of(head_of)}
+    if unless_deleting:
+        options["deleting"] = SessionKeys(str(sid)).index("deleting")
+    return names, [msgspec.json.encode(options), *chain.from_iterable(operations)]
+
+
+@lru_cache(maxsize=256)
+def _usual_call(sid: SessionId, is_cluster: bool) -> tuple[list[str], dict[str, Any]]:
+    """Return the keys of every call for a session, and the options that are the same in each."""
     keys = SessionKeys(str(sid))
     names = [keys.bots, keys.profit]
     names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
     names += [keys.events, keys.summary, *own_list_keys()]
     options = {
         "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
-        "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "now_us": time.time_ns() // 1000,
-        "events": EVENTS_KEPT, "head": summary_head(sid, head_of), "head_of": sha_of(head_of),
-        "statuses": list(statuses), "quiet": is_quiet, "dirty": keys.index("dirty"),
+        "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "events": EVENTS_KEPT,
+        "head": summary_head(sid, None), "head_of": sha_of(None), "dirty": keys.index("dirty"),
     }  # fmt: skip
-    if unless_deleting:
-        options["deleting"] = keys.index("deleting")
-    if not settings.REDIS_CLUSTER:  # where the channel would be told to every node
+    if not is_cluster:  # where the channel would be told to every node
         options["written"] = store_keys.WRITTEN
-    return names, [msgspec.json.encode(options), *(value for operation in operations for value in operation)]
+    return names, options
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

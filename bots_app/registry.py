@@ -10,7 +10,6 @@ import msgspec
 from bots_app.deriving import INLINE_RUNS, build, build_in_background
 from bots_app.filtered_walk import read_filtered
 from bots_app.indexing import (
-    BATCH_BYTES,
     BATCH_RUNS,
     index_values,
     named_statuses,
@@ -22,6 +21,7 @@ from bots_app.interruption import interrupted
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
+from bots_app.sending import Sender
 from bots_app.unindexed import read_unindexed, wait_for_index
 from bots_app.writing import RunWrite, check_hash
 from dashboard.errors import (
@@ -38,7 +38,6 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
 from dashboard.store.shared import INDEX_VERSION, chunked
-from dashboard.store.time_limit import in_steps
 from dashboard.tolerant import NOT_STRICT, from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
@@ -154,33 +153,25 @@ class BotRegistry:
     def put_many(
         self, sid: SessionId, writes: Iterable[RunWrite], *, progress: Callable[[int], None] | None = None
     ) -> list[WriteResult]:
-        """Store runs, each with its place in every index, in atomic batches of up to 250: one round trip a batch.
+        """Store runs, each with its place in every index, in atomic batches of up to 250: one round trip a batch,
+        while the next one is made ready.
 
         Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written, and
         WritesInterrupted, which says what was written before Redis failed.
         """
         sid.check_writable()
         results: list[WriteResult] = []
-        is_built = True
-        hashes: list[str] = []
+        sender = Sender(sid)
         try:
-            for batch in _batches(writes):
-                hashes = [write.record.configHash for write in batch]
-                operations = [
-                    ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
-                    for write in batch
-                ]
-                with in_steps():
-                    is_built, codes = write_batch(sid, operations)
+            for hashes, codes in sender.send(writes):
                 for config_hash, code in zip(hashes, codes, strict=True):
                     results.append(WriteResult(len(results), config_hash, _RESULTS[code]))
-                hashes = []
                 if progress:
                     progress(len(results))
-            if not is_built:
+            if not sender.is_built:
                 self.ensure_built(sid)
         except Unavailable as error:
-            raise interrupted(error, results=results, batch=hashes) from error
+            raise interrupted(error, results=results, batch=sender.in_flight) from error
         return results
 
     def ensure_built(self, sid: SessionId) -> None:
@@ -329,18 +320,3 @@ def _write_one(sid: SessionId, operation: tuple[Any, ...], *, change: str) -> tu
 def run_etag(text: bytes) -> str:
     """Return the strong ETag of a run's stored text."""
     return f'"{sha_of(text)}"'
-
-
-def _batches(writes: Iterable[RunWrite]) -> Iterable[list[RunWrite]]:
-    """Yield batches that a script call can take: bounded in runs and in bytes."""
-    batch: list[RunWrite] = []
-    size = 0
-    for write in writes:
-        length = len(write.text) + len(write.trades or b"")
-        if batch and (len(batch) == BATCH_RUNS or size + length > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(write)
-        size += length
-    if batch:
-        yield batch

@@ -35,6 +35,7 @@
 --- @include "rows"
 --- @include "summary"
 --- @include "places"
+--- @include "run_states"
 --- @include "index_run"
 --- @include "batch"
 --- @include "run_operations"

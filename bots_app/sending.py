@@ -1,0 +1,81 @@
+"""Runs on their way into the store: batch after batch, the next made ready while the server writes the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from bots_app.indexing import BATCH_BYTES, BATCH_RUNS, begin_batch, index_values, write_batch
+from bots_app.writing import RunWrite
+from dashboard.store.ahead import BegunScript
+from dashboard.store.time_limit import in_steps
+from sessions_app.records import SessionId
+
+
+class _Batch(NamedTuple):
+    hashes: list[str]
+    operations: list[tuple[Any, ...]]
+
+
+class Sender:
+    """Puts runs into a session in atomic batches, of which one at most is with the server at any time."""
+
+    def __init__(self, sid: SessionId) -> None:
+        self.sid = sid
+        #: Whether the session's derived keys are built, by the last batch's answer.
+        self.is_built = True
+        #: The runs of the batch that is with the server, or at which it failed.
+        self.in_flight: list[str] = []
+        self._begun: BegunScript | None = None
+
+    def send(self, writes: Iterable[RunWrite]) -> Iterator[tuple[list[str], list[int]]]:
+        """Yield the hashes and codes of each batch. Raises Unavailable, KeyTypeError, and what `writes` raises."""
+        sent: _Batch | None = None
+        try:
+            for batch in _batches(writes):
+                done = self._finish(sent) if sent else None
+                sent = self._begin(batch)
+                if done:
+                    yield done
+            if sent:
+                last, sent = sent, None
+                yield self._finish(last)
+        except GeneratorExit:
+            raise
+        except Exception:
+            # What is with the server is as good as written: who gave us the writes has only failed at the next.
+            if sent and self._begun is not None:
+                self._finish(sent)
+            raise
+        finally:
+            if self._begun is not None:
+                self._begun.abandon()
+
+    def _begin(self, batch: _Batch) -> _Batch:
+        self.in_flight = batch.hashes
+        with in_steps():
+            self._begun = begin_batch(self.sid, batch.operations)
+        return batch
+
+    def _finish(self, batch: _Batch) -> tuple[list[str], list[int]]:
+        begun, self._begun = self._begun, None
+        with in_steps():
+            self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
+        self.in_flight = []
+        return batch.hashes, codes
+
+
+def _batches(writes: Iterable[RunWrite]) -> Iterator[_Batch]:
+    """Yield batches that a script call can take: bounded in runs and in bytes."""
+    batch, size = _Batch([], []), 0
+    for write in writes:
+        length = len(write.text) + len(write.trades or b"")
+        if batch.hashes and (len(batch.hashes) == BATCH_RUNS or size + length > BATCH_BYTES):
+            yield batch
+            batch, size = _Batch([], []), 0
+        config_hash = write.record.configHash
+        batch.hashes.append(config_hash)
+        batch.operations.append(("put", config_hash, "", write.text, write.trades or b"", *index_values(write.record)))
+        size += length
+    if batch.hashes:
+        yield batch

@@ -1,0 +1,72 @@
+"""A script that changes something, begun now and answered later: its caller works meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError
+
+from dashboard.errors import StoreUnavailable
+from dashboard.store.attempts import is_nothing_done
+from dashboard.store.client import StoreClient, client, translated
+from dashboard.store.scripts import Script
+from dashboard.store.time_limit import check_time
+
+
+class BegunScript:
+    """One call of a script; whatever happens to it is told by `answer`, as if it had been made then.
+
+    Where the connection is more than a plain one (a cluster, replicas to wait for), the call is made then indeed.
+    """
+
+    def __init__(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
+        self._script, self._keys, self._args = script, keys, args
+        self._connection: Any = None
+        self._error: redis.RedisError | None = None
+        self._client = client()
+        if type(self._client) is StoreClient:
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            check_time()
+            self._connection = self._client.connection_pool.get_connection()
+            self._connection.send_command("EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._args)
+        except redis.RedisError as error:
+            self._error = error
+
+    def answer(self) -> Any:
+        """Return the answer. Raises as `Script.__call__`; a dropped connection is tried again once, as everywhere."""
+        if self._connection is None and self._error is None:
+            return self._script(self._keys, self._args)
+        try:
+            if self._error is not None:
+                raise self._error
+            return self._connection.read_response(disable_decoding=True)
+        except (NoScriptError, redis.ConnectionError) as error:
+            return self._repeat(error)
+        except redis.RedisError:
+            with translated():
+                raise
+        finally:
+            self._release()
+
+    def _repeat(self, first: redis.RedisError) -> Any:
+        try:
+            return self._script(self._keys, self._args)
+        except StoreUnavailable as error:
+            error.is_nothing_done = error.is_nothing_done and is_nothing_done(first)
+            raise
+
+    def abandon(self) -> None:
+        """Hang up, whether or not the script has run by now. May be called after `answer`."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._release()
+
+    def _release(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            self._client.connection_pool.release(connection)
