@@ -2,8 +2,8 @@
 
 Every index is made anew beside the one in use, and all are exchanged at once: a reader sees the old ones or the new
 ones. What our writers change meanwhile is taken over before; what other programs change is heard of by tracking, and
-read again. Where the server cannot tell of changes, every record is compared once more in the end. Stopped at any point, the
-old indexes (or, by then, the new ones) go on to serve, and a rebuild can be started again.
+read again. Where the server cannot tell of changes, every record is compared once more in the end. Stopped at any
+point, the old indexes (or, by then, the new ones) go on to serve, and a rebuild can be started again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bots_app.indexer import SessionIndexer
 from bots_app.run_values import RunValues
 from bots_app.survey import USUAL, odd_members, run_hashes
 from dashboard.errors import Unavailable
-from dashboard.store.client import client
+from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderFacts, BuilderLease
 from dashboard.store.overlapped import Command, Exchange
@@ -93,6 +93,16 @@ def remove_leftovers(sid: SessionId) -> int:
     return removed
 
 
+def is_left_behind(sid: SessionId) -> bool:
+    """Tell whether a build of the session's indexes was cut short: nothing is wrong, but some of it is left."""
+    keys = SessionKeys(str(sid))
+    try:
+        is_begun = client().hexists(keys.index("stats"), "building")
+    except KeyTypeError:
+        return False
+    return bool(is_begun) and not client().exists(keys.index("builder"))
+
+
 class _Rebuild:
     def __init__(
         self, sid: SessionId, lease: BuilderLease, statuses: set[str], progress: Callable[[int], None] | None
@@ -103,6 +113,7 @@ class _Rebuild:
         self.statuses = statuses
         self.result = RebuildResult()
         self.is_deleting = False
+        self.rows_met = 0
         self.tracker: Tracker | None = None
 
     def run(self, *, is_tracked: bool) -> RebuildResult:
@@ -119,6 +130,7 @@ class _Rebuild:
             if self.tracker and not self.tracker.is_whole:
                 raise BuildEnded
             is_kept = is_known or self.result.filed > 0
+            self.result.dropped = max(0, self._count_rows() - self.rows_met)
             self.making.swap(is_kept=is_kept, with_summary=is_kept)
             self._file_rest()
         finally:
@@ -150,6 +162,7 @@ class _Rebuild:
                         continue
                     found.append(one)
                     self.result.changed += rows[place] != one.row
+                    self.rows_met += rows[place] is not None
                     self.result.unreadable += bool(one.reason)
                 self.result.filed += len(found)
                 if gone:
@@ -157,6 +170,12 @@ class _Rebuild:
                 reader.ride([*self.making.load(found), *self._note_heard()])
                 if self.progress:
                     self.progress(self.result.filed)
+
+    def _count_rows(self) -> int:
+        try:
+            return int(client().hlen(self.keys.index("rows")))
+        except KeyTypeError:
+            return 0
 
     def _others(self, hashes: list[str]) -> list[Command]:
         """Return what is asked of runs besides their records: their rows, and whether they are being deleted."""
@@ -249,7 +268,7 @@ class _Rebuild:
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
         for name in self.making.put_aside:
-            if name not in ("bots", "bots:profit", "index:rows") and not name.startswith("bots:status:"):
+            if not name.startswith("bots"):
                 continue
             cursor = b"0"
             while True:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 
-from bots_app.survey import session_ids, statuses_of
+from bots_app.survey import later_records, session_ids, statuses_of
 from dashboard.errors import InvalidSessionId, SessionNotFound
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
+
+#: Keys named of many.
+EXAMPLES = 3
 
 
 def session_id(text: str) -> SessionId:
@@ -45,3 +48,15 @@ def chosen(sessions: list[SessionId]) -> list[tuple[SessionId, set[str]]]:
                     raise CommandError(str(SessionNotFound(sid)), returncode=2)
     statuses = statuses_of(map(str, sessions)) if sessions else {}
     return [(sid, statuses[str(sid)]) for sid in sessions]
+
+
+def tell_later_records(sessions: list[SessionId], out: OutputWrapper) -> None:
+    """Say how many records there are in a layout that is read by an importer alone, of these sessions or of all."""
+    chosen_ids: list[SessionId | None] = list(sessions) or [None]
+    found = [key for sid in chosen_ids for key in later_records(sid)]
+    if found:
+        examples = ", ".join(sorted(found)[:EXAMPLES])
+        out.write(
+            f"{len(found):,} records are of the later key layout, such as {examples}; they belong to no session here, "
+            "and are left alone until they are imported."
+        )

@@ -103,7 +103,7 @@ class SessionRegistry:
 
     def _delete(self, sid: SessionId, progress: Callable[[int], None] | None) -> int:
         keys = SessionKeys(str(sid))
-        derived = [keys.index(name) for name in ("rows", "unranked", "updated", "undated")]
+        derived = [keys.index(name) for name in ("rows", "unranked", "updated", "undated", "dirty")]
         removed = 0
         while (code := self._vanish(sid, keys, derived)) < 0:
             if code == -1:
@@ -155,6 +155,9 @@ class SessionRegistry:
                 # The session may have been made again meanwhile.
                 if not client().exists(keys.bots):
                     client().unlink(key)
+        # What a build has made is not used any more: it sees that its keys are gone.
+        for some in chunked(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=1000), DELETE_CHUNK):
+            client().unlink(*some)
         return removed
 
     def _is_of(self, sid: SessionId, keys: SessionKeys, member: bytes) -> bool:

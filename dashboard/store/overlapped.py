@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+import hiredis
 import redis
 
 from dashboard.errors import StoreUnavailable
@@ -47,7 +48,8 @@ class Exchange:
             raise StoreUnavailable()
         try:
             with translated():
-                self._connection.send_packed_command(self._connection.pack_commands(commands))
+                # As one text: the driver would cut it into pieces, each of which wakes the server.
+                self._connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))])
         except BaseException:
             self.close()
             raise

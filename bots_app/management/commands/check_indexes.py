@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
-from bots_app.session_commands import add_sessions_argument, chosen
+from bots_app.rebuild import is_left_behind
+from bots_app.session_commands import add_sessions_argument, chosen, tell_later_records
 from dashboard.errors import Unavailable
 from dashboard.progress import Progress
 from sessions_app.records import SessionId
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         try:
             found = chosen(sessions)
             drifting = sum(self._check(sid, statuses) for sid, statuses in found)
+            tell_later_records(sessions, self.stdout)
         except Unavailable as error:
             raise CommandError(f"The check could not be made: {error}", returncode=2) from None
         if drifting:
@@ -42,6 +44,8 @@ class Command(BaseCommand):
     def _check(self, sid: SessionId, statuses: set[str]) -> bool:
         with Progress(f"Checking {sid}", unit="runs", stream=sys.stderr) as progress:
             drifts = check(sid, statuses=statuses, progress=progress.reach)
+        if is_left_behind(sid):
+            self.stdout.write(f"{sid}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes its rest")
         for drift in drifts:
             self.stdout.write(f"{sid}: {drift.count:,} x {drift.kind}, such as {', '.join(drift.examples)}")
         return bool(drifts)

@@ -6,12 +6,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
 from bots_app.rebuild import RebuildResult, rebuild
-from bots_app.session_commands import add_sessions_argument, chosen
+from bots_app.session_commands import add_sessions_argument, chosen, tell_later_records
+from dashboard.errors import Unavailable
 from dashboard.progress import Progress
+from dashboard.store.lease import BuilderFacts
 from sessions_app.records import SessionId
 
 
@@ -28,17 +30,24 @@ class Command(BaseCommand):
     def handle(self, *, sessions: list[SessionId], dry_run: bool, **options: Any) -> None:
         """Rebuild session by session and print the counts."""
         total, found = RebuildResult(), chosen(sessions)
-        for sid, statuses in found:
-            if dry_run:
-                self._tell_drift(sid, statuses)
-                continue
-            with Progress(f"Rebuilding {sid}", unit="runs", stream=sys.stderr) as progress:
-                result = rebuild(sid, statuses=statuses, progress=progress.reach)
-            self.stdout.write(f"{sid}: {_told(result)}")
-            for name in result.__struct_fields__:
-                setattr(total, name, getattr(total, name) + getattr(result, name))
+        try:
+            for sid, statuses in found:
+                if dry_run:
+                    self._tell_drift(sid, statuses)
+                    continue
+                with Progress(f"Rebuilding {sid}", unit="runs", stream=sys.stderr) as progress:
+                    result = rebuild(sid, statuses=statuses, progress=progress.reach, waiting=self._tell_waiting)
+                self.stdout.write(f"{sid}: {_told(result)}")
+                for name in result.__struct_fields__:
+                    setattr(total, name, getattr(total, name) + getattr(result, name))
+        except Unavailable as error:
+            raise CommandError(f"The rebuild of session {sid} was not completed: {error}", returncode=2) from None
         if not dry_run:
             self.stdout.write(f"{len(found):,} sessions rebuilt: {_told(total)}")
+        tell_later_records(sessions, self.stdout)
+
+    def _tell_waiting(self, other: BuilderFacts) -> None:
+        self.stdout.write(f"Process {other.pid} on {other.host} builds the indexes of this session; waiting for it.")
 
     def _tell_drift(self, sid: SessionId, statuses: set[str]) -> None:
         drifts = check(sid, statuses=statuses)

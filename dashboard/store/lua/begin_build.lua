@@ -7,8 +7,10 @@
 -- ARGV[1] token of the build
 --
 -- Output: {there was a summary or something of ours, a deletion of the session has not ended}
-local is_known = redis.call('EXISTS', KEYS[1], KEYS[4]) > 0
 local kind = redis.call('TYPE', KEYS[1]).ok
+-- What a build that was killed has left there is nothing of the session's.
+local is_known = redis.call('EXISTS', KEYS[4]) == 1 or (kind ~= 'none' and kind ~= 'hash')
+  or (kind == 'hash' and redis.call('HLEN', KEYS[1]) > redis.call('HEXISTS', KEYS[1], 'building'))
 -- Nothing in a key of another type can be part of what it should hold.
 if kind ~= 'hash' and kind ~= 'none' then redis.call('UNLINK', KEYS[1]) end
 redis.call('HSET', KEYS[1], 'building', ARGV[1])

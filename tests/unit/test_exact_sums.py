@@ -1,0 +1,81 @@
+"""Sums without rounding: the same as with fractions, and kept in a form that the scripts go on with."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots_app.exact_sums import WIDE, ExactSum, Figures, parts_text, parts_total, squares
+from dashboard.store.scripts import FOLDER
+
+SCRIPTS = FOLDER / "includes"
+finite = st.floats(allow_nan=False, allow_infinity=False)
+#: Whose squares are exact as two doubles.
+ordinary = st.floats(min_value=-1e100, max_value=1e100, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-130)
+
+
+@given(st.lists(finite, max_size=50), st.lists(finite, max_size=5))
+def test_a_sum_is_that_of_the_fractions(values: list[float], more: list[float]) -> None:
+    total = ExactSum()
+    for part in (values, more):
+        total.add(np.array(part, dtype=np.float64))
+    assert total.total() == sum(map(Fraction, values + more), Fraction(0))
+
+
+@given(st.lists(ordinary, max_size=50))
+def test_squares_lose_nothing(values: list[float]) -> None:
+    products, rests = squares(np.array(values, dtype=np.float64))
+    for value, product, rest in zip(values, products, rests, strict=True):
+        assert Fraction(float(product)) + Fraction(float(rest)) == Fraction(value) ** 2
+
+
+@given(st.lists(st.floats(min_value=-1e300, max_value=1e300), max_size=50))
+def test_the_parts_do_not_overlap_and_read_back_as_the_sum(values: list[float]) -> None:
+    total = sum(map(Fraction, values), Fraction(0))
+    text = parts_text(total)
+    assert parts_total(text) == total
+    parts = [float(part) for part in text.split()]
+    assert all(abs(low) <= math.ulp(high) / 2 for low, high in zip(parts, parts[1:], strict=False))
+
+
+@given(st.lists(st.none() | st.floats(min_value=-1e200, max_value=1e200), max_size=30))
+def test_figures_count_what_has_a_profit_and_leave_out_what_is_too_wide(profits: list[float | None]) -> None:
+    figures = Figures()
+    for profit in profits:
+        figures.add(profit)
+    ranked = [profit for profit in profits if profit is not None]
+    summed = [profit for profit in ranked if abs(profit) <= WIDE]
+    assert (figures.count, figures.ranked) == (len(profits), len(ranked))
+    assert figures.totals()[0] == sum(map(Fraction, summed), Fraction(0))
+    assert figures.fields()[3] == len(ranked) - len(summed)
+
+
+def test_many_of_one_size_do_not_overflow() -> None:
+    figures = Figures()
+    for _ in range(10_000):
+        figures.add(1.9999999999999998e10)
+    assert figures.totals()[0] == 10_000 * Fraction(1.9999999999999998e10)
+
+
+def test_the_scripts_take_out_again_what_was_summed_here(real_store: redis.Redis) -> None:
+    """What is left of the sums, after each run but one was taken out, is that one's."""
+    text = (
+        "--- KEYS[1]\n"
+        + "".join((SCRIPTS / f"{name}.lua").read_text() for name in ("order", "sums", "figures"))
+        + "local found = load_figures(KEYS[1], 's')\n"
+        "for i = 1, #ARGV do count_run(found, '', ARGV[i], -1) end\n"
+        "store_figures(KEYS[1], 's', found)\n"
+    )
+    profits = [0.1, 1e15, -7.25, 3e-9, 1e-140, 2.0**60, 1e149, -1e149, 12345.678]
+    figures = Figures()
+    for profit in [*profits, 5.5]:
+        figures.add(profit)
+    values = dict(zip(("n:s", "sum:s", "sq:s", "wide:s"), figures.fields(), strict=True))
+    real_store.hset("stats", mapping=values)
+    real_store.eval(text, 1, "stats", *map(repr, profits))
+    assert real_store.hgetall("stats") == {b"n:s": b"1", b"sum:s": b"5.5", b"sq:s": b"30.25", b"wide:s": b"0"}
