@@ -17,7 +17,7 @@ DEFAULT_RUNS = 100_000
 #: Rounds of what takes milliseconds; its median is then steady to some per cent.
 DEFAULT_ROUNDS = 300
 LEAST_RUNS = 2_000
-PARTS = ("pages", "http", "writes", "memory", "upkeep")
+PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep")
 
 
 def arguments() -> argparse.Namespace:
@@ -46,7 +46,7 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     """Load, measure, print. Django's settings must have been set up."""
     from django.conf import settings
 
-    from tests.bench import data, over_http, pages, upkeep, writes
+    from tests.bench import data, following, over_http, pages, session_lists, streams, upkeep, writes
     from tests.bench.raw import RawConnection
     from tests.bench.report import Report, machine
 
@@ -68,6 +68,12 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
             pages.measure(report, sessions, raw, rounds=options.rounds)
         elif part == "http":
             over_http.measure(report, sessions, raw, folder, rounds=options.rounds, turns=options.turns)
+        elif part == "streams":
+            streams.measure(report, sessions, raw, folder, rounds=options.rounds)
+        elif part == "follow":
+            following.measure(report, folder, writes=min(options.writes, following.MOST))
+        elif part == "sessions":
+            session_lists.measure(report, rounds=options.rounds)
         elif part == "writes":
             writes.measure(
                 report, runs=options.writes, loaded=options.runs, load_seconds=loading, rounds=options.rounds

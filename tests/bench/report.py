@@ -61,9 +61,9 @@ class Row:
         """Return what stands in the table's columns."""
         return (
             self.name,
-            _pair(self.value, self.value_p95, self.unit),
+            pair(self.value, self.value_p95, self.unit),
             self.against,
-            "" if self.reference is None else _pair(self.reference, self.reference_p95, self.unit),
+            "" if self.reference is None else pair(self.reference, self.reference_p95, self.unit),
             "" if self.ratio is None else f"{self.ratio:.2f}",
             "" if self.goal is None else str(self.goal),
             self.verdict,
@@ -114,7 +114,7 @@ class Report:
                 section = row.section
                 lines += ["", section]
             lines.append(_line(texts, widths))
-        missed = [f"{row.section}: {row.name}" for row in self.rows if row.verdict == "MISSED"]
+        missed = [f"{row.section}: {row.name or row.against}" for row in self.rows if row.verdict == "MISSED"]
         told = [f"{sum(row.verdict == 'ok' for row in self.rows)} goals met, {len(missed)} missed."]
         return "\n".join([*lines, "", *told, *(f"  missed: {name}" for name in missed)])
 
@@ -138,7 +138,10 @@ def _line(texts: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(aligned).rstrip()
 
 
-def _pair(value: float, p95: float | None, unit: str) -> str:
+def pair(value: float, p95: float | None, unit: str) -> str:
+    """Return a figure, or a median and what 95 % stay below, with the unit."""
     if unit == "ms":
         return f"{value:.3f} / {p95:.3f} ms" if p95 is not None else f"{value:.1f} ms"
-    return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.0f}{unit}"
+    if unit in ("B", "/s"):
+        return f"{value:,.0f}{unit}" if unit == "/s" else f"{value:,.0f} B"
+    return f"{value:,.{0 if value >= 100 else 2}f} {unit}"

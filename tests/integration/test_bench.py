@@ -20,11 +20,14 @@ SECTIONS = {
     "Aggregate": 3,
     "Over HTTP, one request at a time": 6,
     "Over HTTP, 16 connections at once": 1,
+    "Event streams": 2,
     "Written in batches": 7,
     "Written one by one": 2,
     "Bytes a run": 11,
-    "Upkeep of a whole session": 3,
-    "Longest single command of Redis": 5,
+    "follow_writes": 5,
+    "List of 10,000 sessions": 9,
+    "Upkeep of a whole session": 4,
+    "Longest single command of Redis": 3,
 }
 
 
