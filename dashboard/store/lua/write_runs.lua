@@ -55,20 +55,18 @@ if sha ~= options.head_of and (text == '' or sha ~= summary_sha) and not options
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
 local is_built = tonumber(built or 0) == options.version or redis.call('EXISTS', keys.bots, keys.rows) == 0
 if building then redis.call('SCARD', options.dirty) end
-local batch = begin_batch(options, keys)
+-- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
+local batch = begin_batch(options, keys, tonumber(revision or options.now_us))
 
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = 2, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if batch.is_gathered[hash] then flush(batch) end
-  batch.is_gathered[hash] = true
+  if batch.gathered then flush_before(batch, hash) end
   local code
-  if operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
-  else
-    local new = {status = ARGV[i + 5], profit = ARGV[i + 6], updated = ARGV[i + 7], row = ARGV[i + 8]}
-    if operation == 'put' or operation == 'edit' then code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], new)
-    else code = file(batch, operation, hash, expected, new) end
-  end
+  if operation == 'put' or operation == 'edit' then
+    code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+  elseif operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
+  else code = file(batch, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
   answer[#answer + 1] = code
   if code > 0 then
     changed[#changed + 1] = hash
@@ -81,9 +79,8 @@ if #changed == 0 then return answer end
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
 if building then redis.call('SADD', options.dirty, unpack(changed)) end
 for status, found in pairs(batch.figures) do store_figures(keys.stats, status, found) end
--- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
-revision = add_events(batch, tonumber(revision or options.now_us))
-redis.call('HSET', keys.stats, 'revision', revision)
+cut_events(batch)
+redis.call('HSET', keys.stats, 'revision', string.format('%.0f', batch.revision))
 if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
 local is_told = is_built and not options.quiet
 if is_told then

@@ -11,28 +11,32 @@ local function look_at_all(batch)
 end
 
 -- Read what the indexes say of the runs, and look at every key that will be written: nothing may fail once something is changed.
-local function begin_batch(options, keys)
+local function begin_batch(options, keys, revision)
   local batch = {
-    options = options, keys = keys, states = {}, figures = {}, places = session_places(keys), texts = {}, rows = {}, events = {},
-    is_gathered = {},
+    options = options, keys = keys, revision = revision, figures = {}, places = session_places(keys), texts = {}, rows = {},
+    events = redis.call('XLEN', keys.events),
   }
-  redis.call('XLEN', keys.events)
   if keys.list and not options.quiet then check_change_types(keys.list, keys.sid) end
-  local states, hashes, is_thorough, added = batch.states, {}, false, {}
+  local hashes, is_there, is_thorough = {}, {}, false
   for i = 2, #ARGV, 9 do
     local operation, hash, status = ARGV[i], ARGV[i + 1], ARGV[i + 5]
     if operation ~= 'put' and operation ~= 'edit' then is_thorough = true end
     if status ~= '' then look_at_status(keys, batch.places, status) end
-    if not states[hash] then
+    if is_there[hash] then
+      -- Of each run one change is gathered; a batch that names it again has the rest flushed first.
+      batch.gathered = {}
+    else
       hashes[#hashes + 1] = hash
-      states[hash] = true
+      is_there[hash] = true
     end
   end
-  read_states(keys, states, hashes)
-  for hash, state in pairs(states) do
-    if state.status then look_at_status(keys, batch.places, state.status)
-    elseif state.row or state.is_stray then is_thorough = true end
-    if not state.row then added[#added + 1] = options.run .. hash end
+  local states, added = read_states(keys, hashes), {}
+  batch.states = states
+  for hash, row in pairs(states.rows) do
+    local status = states.statuses[hash]
+    if status then look_at_status(keys, batch.places, status)
+    elseif row or states.strays[hash] then is_thorough = true end
+    if not row then added[#added + 1] = options.run .. hash end
   end
   if is_thorough then look_at_all(batch) end
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
@@ -40,31 +44,32 @@ local function begin_batch(options, keys)
   return batch
 end
 
--- Write what is gathered. Each run is gathered once: one that comes again in a batch has the rest flushed first.
+-- Write what is gathered.
 local function flush(batch)
   -- Texts first: a server that is out of memory refuses these, and nothing at all once a script has changed something.
   if #batch.texts > 0 then redis.call('MSET', unpack(batch.texts)) end
   if #batch.rows > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
   flush_places(batch.places)
-  batch.texts, batch.rows, batch.is_gathered = {}, {}, {}
+  batch.texts, batch.rows = {}, {}
 end
 
-local function tell(batch, name, hash, status, profit)
-  batch.events[#batch.events + 1] = {name, hash, status, profit}
-end
-
--- Number the events from a revision on and add them to the stream, which is cut to its length by the last; return the last revision.
-local function add_events(batch, revision)
-  local key, last, text = batch.keys.events, #batch.events, ''
-  for i, event in ipairs(batch.events) do
-    text = string.format('%.0f', revision + i)
-    if batch.options.quiet then -- nobody is told
-    elseif i < last then
-      redis.call('XADD', key, '*', 'event', event[1], 'configHash', event[2], 'status', event[3], 'profit', event[4], 'revision', text)
-    else
-      redis.call('XADD', key, 'MAXLEN', '~', batch.options.events, '*', 'event', event[1], 'configHash', event[2], 'status', event[3],
-        'profit', event[4], 'revision', text)
-    end
+local function flush_before(batch, hash)
+  if batch.gathered[hash] then
+    flush(batch)
+    batch.gathered = {}
   end
-  return text
+  batch.gathered[hash] = true
+end
+
+-- Add an event, the next revision, to the stream; `cut_events` is for the end of the batch.
+local function tell(batch, name, hash, status, profit)
+  batch.revision = batch.revision + 1
+  if batch.options.quiet then return end
+  batch.events = batch.events + 1
+  redis.call('XADD', batch.keys.events, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit,
+    'revision', string.format('%.0f', batch.revision))
+end
+
+local function cut_events(batch)
+  if batch.events > batch.options.events then redis.call('XTRIM', batch.keys.events, 'MAXLEN', '~', batch.options.events) end
 end

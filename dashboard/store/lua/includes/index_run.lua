@@ -1,8 +1,12 @@
--- One run's place in every index; `old` is its state, see run_states.lua.
+-- One run's place in every index of a batch (see batch.lua).
 
-local function figures_of(keys, figures, status)
-  if not figures[status] then figures[status] = load_figures(keys.stats, status) end
-  return figures[status]
+local function figures_of(batch, status)
+  local found = batch.figures[status]
+  if not found then
+    found = load_figures(batch.keys.stats, status)
+    batch.figures[status] = found
+  end
+  return found
 end
 
 -- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''): done five
@@ -28,53 +32,57 @@ local function has_time(row, updated)
 end
 
 -- Take the run out of the figures and the sets of the status it had, but for the sets of one that it keeps.
-local function leave(keys, figures, places, hash, old, kept)
-  if old.status then
-    count_run(figures_of(keys, figures, old.status), hash, old.profit, -1)
-    if old.status ~= kept then leave_status(places.statuses[old.status], hash) end
-  elseif old.row then
+local function leave(batch, hash, kept)
+  local status = batch.states.statuses[hash]
+  if status then
+    count_run(figures_of(batch, status), hash, batch.states.profits[hash] or '', -1)
+    if status ~= kept then leave_status(batch.places.statuses[status], hash) end
+  elseif batch.states.rows[hash] then
     -- Nobody knows what it was counted as; a rebuild counts anew.
-    for status, of_status in pairs(places.statuses) do
-      if status ~= kept then leave_status(of_status, hash) end
+    for other, of_status in pairs(batch.places.statuses) do
+      if other ~= kept then leave_status(of_status, hash) end
     end
   end
 end
 
--- File the run anew: new = {status, profit, updated, row}, profit and updated '' when missing. `fixed` says whether the three
--- fixed indexes are ours to write now, `thorough` that they may name the run under statuses we do not know of.
-local function index_run(keys, figures, places, rows, hash, old, new, fixed, thorough)
-  local of_status = places.statuses[new.status]
-  leave(keys, figures, places, hash, old, new.status)
-  count_run(figures_of(keys, figures, new.status), hash, new.profit, 1)
-  rank_run(of_status.profit, of_status.unranked, hash, new.profit)
-  if thorough or old.status ~= new.status or not has_time(old.row, new.updated) then
-    rank_run(of_status.updated, of_status.undated, hash, new.updated)
-    rank_run(places.updated, places.undated, hash, new.updated)
+-- File the run anew; profit and updated are '' when missing. `fixed` says whether the three fixed indexes are ours to write now,
+-- `thorough` that they may name the run under statuses we do not know of.
+local function index_run(batch, hash, status, profit, updated, row, fixed, thorough)
+  local places, old_row, old_status = batch.places, batch.states.rows[hash], batch.states.statuses[hash]
+  local of_status = places.statuses[status]
+  leave(batch, hash, status)
+  count_run(figures_of(batch, status), hash, profit, 1)
+  rank_run(of_status.profit, of_status.unranked, hash, profit)
+  if thorough or old_status ~= status or not has_time(old_row, updated) then
+    rank_run(of_status.updated, of_status.undated, hash, updated)
+    rank_run(places.updated, places.undated, hash, updated)
   end
-  rows[#rows + 1] = hash
-  rows[#rows + 1] = new.row
-  if not fixed then
-    -- Another program's profit index stays as it is: who has no score there is listed behind.
-    if redis.call('ZSCORE', keys.profit, hash) then take_out(places.unranked, hash)
-    else rank_run(places.profit, places.unranked, hash, '') end
-    return
-  end
-  rank_run(places.profit, places.unranked, hash, new.profit)
-  add(places.bots, hash)
-  add(of_status.bots, hash)
-  if thorough or old.is_stray or (old.row and not old.status) then
-    for status, other in pairs(places.statuses) do
-      if status ~= new.status then take_out(other.bots, hash) end
+  local rows = batch.rows
+  local count = #rows
+  rows[count + 1], rows[count + 2] = hash, row
+  if fixed then
+    rank_run(places.profit, places.unranked, hash, profit)
+    add(places.bots, hash)
+    add(of_status.bots, hash)
+    if thorough or batch.states.strays[hash] or (old_row and not old_status) then
+      for other, of_other in pairs(places.statuses) do
+        if other ~= status then take_out(of_other.bots, hash) end
+      end
+    elseif old_status and old_status ~= status then
+      take_out(places.statuses[old_status].bots, hash)
     end
-  elseif old.status and old.status ~= new.status then
-    take_out(places.statuses[old.status].bots, hash)
-  end
+  -- Another program's profit index stays as it is: who has no score there is listed behind.
+  elseif redis.call('ZSCORE', batch.keys.profit, hash) then take_out(places.unranked, hash)
+  else rank_run(places.profit, places.unranked, hash, '') end
+  set_state(batch.states, hash, row, status, profit)
 end
 
 -- Take the run out of every index, fixed and derived.
-local function drop_run(keys, figures, places, hash, old)
-  leave(keys, figures, places, hash, old)
-  redis.call('HDEL', keys.rows, hash)
-  for _, name in ipairs({'bots', 'profit', 'unranked', 'updated', 'undated'}) do take_out(places[name], hash) end
+local function drop_run(batch, hash)
+  local places = batch.places
+  leave(batch, hash)
+  redis.call('HDEL', batch.keys.rows, hash)
+  for _, name in ipairs(PLACES) do take_out(places[name], hash) end
   for _, of_status in pairs(places.statuses) do take_out(of_status.bots, hash) end
+  set_state(batch.states, hash, false)
 end
