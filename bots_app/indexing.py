@@ -60,7 +60,8 @@ def write_batch(
             answer = script("write_runs")(*call)
         code, *rest = answer
         if code != -1:
-            if not is_quiet and any(one > 0 for one in rest):
+            # What was written already may still lack its note: its writer may have been killed between the two.
+            if settings.REDIS_CLUSTER and not is_quiet and any(one >= 0 for one in rest):
                 _note_written(sid)
             return code == 1, rest
         # Another program wrote the summary: what it says beside the figures is kept.
@@ -160,7 +161,7 @@ def named_statuses(keys: SessionKeys, runs: Sequence[Run], statuses: Iterable[st
     for index in lost:
         for status in statuses:
             pipe.sismember(keys.status(status), runs[index].configHash)
-    is_member = iter(pipe.execute(raise_on_error=False))
+    is_member = iter(pipe.answers())
     named = list(runs)
     for index in lost:
         answers = {status: next(is_member) for status in statuses}

@@ -81,7 +81,7 @@ def _read(sid: SessionId, config_hash: str) -> tuple[list[Trade], str]:
     pipe.get(keys.trades(config_hash))
     pipe.get(keys.run(config_hash))
     pipe.sismember(keys.bots, config_hash)
-    text, record, is_listed = pipe.execute(raise_on_error=False)
+    text, record, is_listed = pipe.answers()
     if isinstance(text, Exception):
         raise RecordUnreadable(f"The trades of run {config_hash}", "they are not stored as text")
     if text is None:

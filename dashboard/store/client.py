@@ -16,6 +16,7 @@ import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.exceptions import NoScriptError
 
 from dashboard.errors import DashboardError, StoreUnavailable
 from dashboard.store import embedded
@@ -34,6 +35,13 @@ PASSING = (
     "LOADING", "OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "NOAUTH", "WRONGPASS", "BUSY",
     "TRYAGAIN",
 )  # fmt: skip
+#: The same where the driver has a class for it, and takes the word away.
+PASSING_ERRORS = (
+    redis.exceptions.OutOfMemoryError, redis.ReadOnlyError, redis.exceptions.AskError,
+    redis.exceptions.ClusterDownError, redis.exceptions.TryAgainError,
+)  # fmt: skip
+#: The whole text of each script by its digest.
+SCRIPT_TEXTS: dict[str, str] = {}
 
 
 class KeyTypeError(DashboardError):
@@ -49,7 +57,7 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if not isinstance(error, redis.RedisError):
         return False
-    if isinstance(error, redis.exceptions.OutOfMemoryError | redis.ReadOnlyError | redis.exceptions.AskError):
+    if isinstance(error, PASSING_ERRORS):
         return True
     # An error inside a script names its cause behind words of the server's own.
     text = str(error)
@@ -61,7 +69,7 @@ def translated() -> Iterator[None]:
     """Turn driver errors raised inside into errors of ours."""
     try:
         yield
-    except redis.exceptions.NoScriptError:
+    except NoScriptError:
         raise
     except redis.RedisError as error:
         if isinstance(error, NotReplicatedError):
@@ -82,8 +90,18 @@ class StorePipeline(Pipeline):
             return super().execute(raise_on_error)
 
     def answers(self) -> list[Any]:
-        """Execute; a command that fails by itself has its error as its answer. Raises StoreUnavailable."""
+        """Execute; a command that fails by itself has its error as its answer. Raises StoreUnavailable.
+
+        Scripts that the server was told to forget after they were loaded here are sent again whole.
+        """
+        commands = [command[0] for command in self.command_stack]
         found = self.execute(raise_on_error=False)
+        forgotten = [place for place, answer in enumerate(found) if isinstance(answer, NoScriptError)]
+        for place in forgotten:
+            _, sha, *rest = commands[place]
+            self.eval(SCRIPT_TEXTS[sha], *rest)
+        for place, answer in zip(forgotten, self.execute(raise_on_error=False) if forgotten else (), strict=True):
+            found[place] = answer
         for answer in found:
             if isinstance(answer, Exception) and is_unavailable(answer):
                 raise StoreUnavailable() from answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ from dashboard.tolerant import from_bytes
 NAMES = ("run", "deleted", "session")
 #: Why a reader missed events: the cap took them, or the stream was lost or made anew.
 TRIMMED, LOST = "trimmed", "lost"
+
+#: Seconds between two looks at the streams on a cluster, and a share for each stream.
+POLL_S, POLL_EACH_S = 0.05, 0.001
 
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 _MOST = 2**64 - 1
@@ -87,7 +91,7 @@ def locate(keys: SessionKeys, asked: EventId | None) -> Place:
     pipe.xinfo_stream(keys.events)
     if asked is not None:
         pipe.xrange(keys.events, str(asked), str(asked), count=1)
-    *answers, info = (found := pipe.execute(raise_on_error=False))[: len(witnesses) + 1]
+    *answers, info = (found := pipe.answers())[: len(witnesses) + 1]
     there = [name for name, answer in zip(witnesses, answers, strict=True) if answer]
     if not [name for name in there if name != keys.events]:
         raise SessionNotFound(keys.sid)
@@ -137,15 +141,41 @@ def read_after(keys: SessionKeys, position: EventId, count: int) -> list[Event]:
 
 
 def wait_for_events(positions: dict[str, EventId], *, count: int, block_ms: int) -> dict[str, list[Event]]:
-    """Return what came after an id in each of several streams, by key; waits up to `block_ms` for the first."""
+    """Return what came after an id in each of several streams, by key; waits up to `block_ms` for the first.
+
+    On a cluster no command reads streams of several sessions, nor waits on several servers: they are asked in turns.
+    """
     wanted = {name: str(position) for name, position in positions.items()}
+    if client().is_cluster:
+        return _poll(wanted, count=count, until=time.monotonic() + block_ms / 1000)
     found = client().xread(wanted, count=count, block=block_ms)
     return {from_bytes(name): _events(entries) for name, entries in found}
+
+
+def _poll(wanted: dict[str, str], *, count: int, until: float) -> dict[str, list[Event]]:
+    """Return what came after the ids, asking again and again: some 1,000 streams a second at most."""
+    pause_s = max(POLL_S, POLL_EACH_S * len(wanted))
+    while True:
+        pipe = client().pipeline()
+        for name, position in wanted.items():
+            pipe.xread({name: position}, count=count)
+        found = {from_bytes(name): _events(entries) for streams in pipe.execute() for name, entries in streams}
+        if found or time.monotonic() + pause_s >= until:
+            # Whoever asks again at once would not give the servers their rest.
+            if not found:
+                time.sleep(pause_s)
+            return found
+        time.sleep(pause_s)
 
 
 def is_all_there(names: Iterable[str]) -> bool:
     """Tell whether every key exists; a key named twice counts twice."""
     wanted = list(names)
+    if client().is_cluster:
+        pipe = client().pipeline()
+        for name in wanted:
+            pipe.exists(name)
+        return all(pipe.execute())
     return bool(client().exists(*wanted) == len(wanted))
 
 

@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError
 
 from dashboard.store import lean
 from dashboard.store.awaited import await_script
-from dashboard.store.client import client, translated
+from dashboard.store.client import SCRIPT_TEXTS, client, translated
 
 FOLDER = Path(__file__).with_name("lua")
 _INCLUDE = re.compile(r'^--- @include "(\w+)"$', re.MULTILINE)
@@ -35,6 +35,7 @@ class Script:
         self.name = name
         self.text = _load(name)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        SCRIPT_TEXTS[self.sha] = self.text
         await_script(name, self.sha, self.text)
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:

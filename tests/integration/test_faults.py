@@ -1,12 +1,12 @@
-"""A store that is away, frozen, full or read-only is told in time as such, and work goes on by itself afterwards."""
+"""A server that is away, frozen, loading, full, a replica or locked is told in time as such, to programs and to people.
+
+Work goes on by itself afterwards, and what was refused has changed nothing.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 import os
-import random
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,195 +16,220 @@ import pytest
 import redis
 
 from bots_app.check import check
-from bots_app.performance import PerformanceRegistry
 from bots_app.query import RunQuery
-from bots_app.registry import BotRegistry
-from bots_app.trades import TradeRegistry
 from bots_app.writing import RunWrite
+from dashboard.api import throttles
 from dashboard.errors import StoreUnavailable
 from dashboard.store import client as clients
-from dashboard.store import embedded
-from dashboard.store.client import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, StoreClient, override
-from dashboard.store.facts import server_facts
-from sessions_app.records import SessionId
+from dashboard.store.client import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, override
+from dashboard.store.keys import SESSIONS, list_key
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
+from tests.integration.faulty import CALLS, WRITES, Server, runs, served, sid
+from tests.integration.surface import PAGES, READS, Surface
+from tests.integration.test_serve import free_port
 
-sid = SessionId.parse(SID)
-runs = BotRegistry()
-CALLS: dict[str, Callable[[], object]] = {
-    "page": lambda: runs.page(sid, RunQuery()),
-    "page by time in a range": lambda: runs.page(sid, RunQuery(min_profit=0.0, ordering="lastUpdated")),
-    "aggregate": lambda: PerformanceRegistry().aggregate(sid, RunQuery()),
-    "aggregate of a range": lambda: PerformanceRegistry().aggregate(sid, RunQuery(min_profit=0.0)),
-    "run": lambda: runs.get(sid, "a"),
-    "rows": lambda: runs.rows(sid, ["a"], ("sharpe",)),
-    "trades": lambda: TradeRegistry().all(sid, "a"),
-    "rank": lambda: runs.rank(sid, "a"),
-    "counts": lambda: runs.status_counts(sid),
-    "sessions": lambda: SessionRegistry().all(),
-    "session": lambda: SessionRegistry().get(sid),
-    "put": lambda: runs.put(sid, RunWrite.parse(run("a", 2.0))),
-    "annotate": lambda: runs.annotate(sid, "a", notes="x"),
-    "annotate session": lambda: SessionRegistry().annotate(sid, notes="x"),
-    "delete": lambda: runs.delete(sid, "a"),
-    "delete session": lambda: SessionRegistry().delete(sid),
-    "check": lambda: check(sid),
-    "facts": server_facts,
-}
-WRITES = ("put", "annotate", "annotate session", "delete", "delete session")
-
-
-class Server:
-    """A server of this module's own, which may be stopped, frozen and started again."""
-
-    def __init__(self, binary: Path, folder: Path) -> None:
-        self.binary, self.folder = binary, folder
-        self.path = folder / "redis.sock"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [self.binary, "--port", "0", "--unixsocket", self.path, "--dir", self.folder, "--appendonly", "yes"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while embedded.ping(self.path) != "PONG" and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
+pytestmark = pytest.mark.django_db
+#: Seconds to wait for an answer in tests that wait often; one test waits as long as the product does.
+SHORT_S = 0.15
 
 
 @pytest.fixture
-def server(redis_binary: Path, tmp_path: Path, settings: object) -> Iterator[Server]:
-    """A server with one run, and the client as a process of ours makes it."""
-    server = Server(redis_binary, tmp_path)
-    settings.REDIS_URL = f"unix://{server.path}"  # type: ignore[attr-defined]
-    server.start()
-    try:
-        with override(clients._connect()):
-            runs.put(sid, RunWrite.parse(run("a", 1.0)))
-            yield server
-    finally:
-        server.stop()
+def short(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait less for answers than usual."""
+    monkeypatch.setattr(clients, "ANSWER_TIMEOUT_S", SHORT_S)
+    with override(clients._connect()):
+        yield
 
 
-def test_a_server_that_is_gone_is_told_and_found_again_by_itself(server: Server) -> None:
-    server.stop()
+def assert_sound() -> None:
+    """The server serves again, and holds what it held and nothing half-written."""
+    throttles.forget()
+    assert runs.page(sid, RunQuery()).hashes == ["a"]
+    surface = Surface()
+    surface.assert_reads()
+    surface.assert_writes()
+    assert check(sid) == []
+
+
+def refused(*, limit_s: float, is_frozen: bool = False) -> None:
+    """Every call fails in time, and says what became of a write."""
     for name, call in CALLS.items():
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as caught:
             call()
-        assert time.monotonic() - began < CONNECT_TIMEOUT_S, name
+        assert time.monotonic() - began < limit_s, name
         assert str(caught.value).startswith("The data store does not answer at the moment."), name
-        assert ("Nothing was " in str(caught.value)) is (name in ("put", "delete")), name
+        assert ("Nothing was " in str(caught.value)) is (name in ("put", "delete") and not is_frozen), name
+        assert ("is not known" in str(caught.value)) is (name in ("put", "delete") and is_frozen), name
         assert caught.value.retry_after_s > 0
+
+
+def test_a_server_that_is_gone_is_told_and_found_again_by_itself(server: Server) -> None:
+    server.stop()
+    refused(limit_s=CONNECT_TIMEOUT_S)
+    surface = Surface()
+    surface.assert_no_reads("nothing listens at its address")
     server.start()
-    assert runs.page(sid, RunQuery()).hashes == ["a"]
-    assert runs.put(sid, RunWrite.parse(run("b", 2.0))).result == "created"
-    assert check(sid) == []
+    assert_sound()
 
 
 def test_a_frozen_server_is_told_in_time(server: Server) -> None:
-    assert server.process is not None
-    os.kill(server.process.pid, signal.SIGSTOP)
+    server.freeze()
+    surface = Surface()
     began = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        runs.page(sid, RunQuery())
+    surface.assert_no_reads("it does not answer in time", addresses=PAGES[1:2])
     assert ANSWER_TIMEOUT_S - 0.5 < time.monotonic() - began < ANSWER_TIMEOUT_S + 1.0
-    os.kill(server.process.pid, signal.SIGCONT)
+    server.thaw()
     # An answer that came too late is not taken for that of the next question.
     assert runs.status_counts(sid) == {"completed": 1}
-    assert runs.page(sid, RunQuery()).hashes == ["a"]
+    assert_sound()
 
 
-def test_a_full_server_reads_on_and_refuses_writes_whole(server: Server) -> None:
-    store = clients.client()
-    store.config_set("maxmemory", 1)
-    for name, call in CALLS.items():
-        if name in ("put", "annotate", "annotate session"):
-            with pytest.raises(StoreUnavailable):
+def test_every_call_to_a_frozen_server_ends_in_time(server: Server, short: None) -> None:
+    server.freeze()
+    refused(limit_s=SHORT_S + 0.5, is_frozen=True)
+    surface = Surface()
+    for address in (*PAGES, *READS):
+        began = time.monotonic()
+        surface.assert_no_reads("it does not answer in time", addresses=(address,))
+        assert time.monotonic() - began < SHORT_S + 0.5, address
+    server.thaw()
+    # What the frozen server had taken in before we gave up, it does after all: deletions, among others.
+    time.sleep(0.2)
+    runs.put(sid, RunWrite.parse(run("a", 1.0)))
+    assert_sound()
+
+
+def test_a_server_that_loads_its_data_is_told(redis_binary: Path, tmp_path: Path, settings: object) -> None:
+    server = Server(redis_binary, tmp_path, "--save", "", "--appendonly", "no", "--rdbcompression", "no")
+    with served(server, settings), server.operator() as operator:
+        for number in range(40):
+            operator.set(f"of somebody else's:{number}", os.urandom(500_000))
+        operator.save()
+        # The newer servers look at what they are asked while they load as often as they are told to.
+        often = operator.config_get("loading-process-events-interval-bytes")
+        server.stop()
+        slowly = ["--key-load-delay", "100000"] + (["--loading-process-events-interval-bytes", "1024"] if often else [])
+        server.start(*slowly, until="LOADING")
+        for name in ("page", "run", "put", "sessions"):
+            with pytest.raises(StoreUnavailable) as caught:
+                CALLS[name]()
+            assert name != "put" or "Nothing was written." in str(caught.value)
+        Surface().assert_no_reads("it is still loading its data", addresses=(PAGES[0], READS[2]))
+        assert operator.config_set("key-load-delay", 0)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(StoreUnavailable):
+                runs.page(sid, RunQuery())
+                break
+        assert_sound()
+
+
+@contextlib.contextmanager
+def memory_full(server: Server) -> Iterator[None]:
+    with server.operator() as operator:
+        operator.config_set("maxmemory", 1)
+        yield
+        operator.config_set("maxmemory", 0)
+
+
+@contextlib.contextmanager
+def disk_full(server: Server) -> Iterator[None]:
+    """Leave no room for the append-only file."""
+    sizes = [path.stat().st_size for path in server.folder.rglob("*.aof")]
+    server.limit_files(max(sizes))
+    with server.operator() as operator, pytest.raises(redis.ResponseError, match="MISCONF"):
+        for _ in range(1000):
+            operator.set("of somebody else's", "x" * 1000)
+            time.sleep(0.001)
+    yield
+    server.limit_files(-1)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with server.operator() as operator, contextlib.suppress(redis.ResponseError):
+            operator.delete("of somebody else's")
+            return
+
+
+@contextlib.contextmanager
+def replica(server: Server) -> Iterator[None]:
+    """Make it the replica of a server that has the same data, and its master in the end."""
+    folder = server.folder / "master"
+    folder.mkdir()
+    port = free_port()
+    master = Server(server.binary, folder, "--save", "", "--repl-diskless-sync-delay", "0", "--port", str(port))
+    master.start()
+    with server.operator() as operator, master.operator() as other:
+        for key in operator.scan_iter(count=1000):
+            other.restore(key, 0, operator.dump(key))
+        operator.execute_command("REPLICAOF", "127.0.0.1", port)
+        deadline = time.monotonic() + 10
+        while operator.info("replication")["master_link_status"] != "up" and time.monotonic() < deadline:
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            master.stop()
+        operator.execute_command("REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("state", [memory_full, disk_full, replica])
+def test_a_server_that_takes_no_writes_is_read_on_and_refuses_them_whole(
+    server: Server, state: Callable[[Server], contextlib.AbstractContextManager[None]]
+) -> None:
+    surface = Surface()
+    surface.assert_writes()
+    with state(server):
+        for name, call in CALLS.items():
+            if name in ("put", "annotate", "annotate session"):
+                with pytest.raises(StoreUnavailable, match="Nothing was "):
+                    call()
+            elif name not in WRITES:
                 call()
-        elif name not in WRITES:
-            call()
-    store.delete("bot_registry:sessions", "bot_registry:sessions:state", "bot_registry:sessions:discovered")
-    assert [str(summary.sid) for summary in SessionRegistry().all()] == [SID]
-    store.config_set("maxmemory", 0)
+        surface.assert_reads()
+        surface.assert_no_writes()
+        assert check(sid) == []
+    assert_sound()
+
+
+def test_a_list_of_sessions_that_is_lost_is_found_again_on_a_full_server(server: Server) -> None:
+    clients.client().delete(SESSIONS, list_key("state"), list_key("discovered"))
+    with memory_full(server):
+        assert [str(summary.sid) for summary in SessionRegistry().all()] == [SID]
     assert SessionRegistry().all() and check(sid) == []
-    assert runs.put(sid, RunWrite.parse(run("b", 2.0))).result == "created"
 
 
-@pytest.mark.parametrize("state", ["replica", "busy", "no password"])
-def test_a_server_that_cannot_serve_now_is_told(server: Server, state: str) -> None:
-    store = clients.client()
-    if state == "replica":
-        store.config_set("replica-read-only", "yes")
-        store.execute_command("REPLICAOF", "127.0.0.1", "1")
-        with pytest.raises(StoreUnavailable):
-            runs.put(sid, RunWrite.parse(run("b", 2.0)))
-        store.execute_command("REPLICAOF", "NO", "ONE")
-    elif state == "busy":
-        store.config_set("busy-reply-threshold", 10)
-        other = redis.Redis.from_url(f"unix://{server.path}", socket_timeout=5)
-        endless = threading.Thread(target=lambda: pytest.raises(redis.RedisError, other.eval, "while true do end", 0))
+@pytest.mark.parametrize("password", ["old", ""])
+def test_a_password_that_is_changed_on_the_run_is_told(server: Server, settings: object, password: str) -> None:
+    with server.operator() as operator:
+        operator.config_set("requirepass", password)
+        settings.REDIS_URL = f"{server.url}?password={password}" if password else server.url  # type: ignore[attr-defined]
+        with override(clients._connect()):
+            surface = Surface()
+            surface.assert_reads()
+            operator.config_set("requirepass", "new")
+            operator.execute_command("AUTH", "new")
+            operator.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            refused(limit_s=CONNECT_TIMEOUT_S)
+            surface.assert_no_reads("it refuses the user or the password")
+            operator.config_set("requirepass", password)
+            assert_sound()
+
+
+def test_a_server_that_is_busy_with_a_script_is_told(server: Server, short: None) -> None:
+    with server.operator() as operator:
+        operator.config_set(
+            "busy-reply-threshold" if operator.config_get("busy-reply-threshold") else "lua-time-limit", 10
+        )
+        endless = threading.Thread(
+            target=lambda: pytest.raises(redis.RedisError, operator.eval, "while true do end", 0)
+        )
         endless.start()
         time.sleep(0.2)
-        with pytest.raises(StoreUnavailable):
-            runs.page(sid, RunQuery())
-        redis.Redis.from_url(f"unix://{server.path}").script_kill()
+        refused(limit_s=CONNECT_TIMEOUT_S)
+        Surface().assert_no_reads("a script has been running for too long")
+        with server.operator() as other:
+            other.script_kill()
         endless.join()
-    else:
-        store.config_set("requirepass", "secret")
-        with override(clients._connect()), pytest.raises(StoreUnavailable):
-            runs.page(sid, RunQuery())
-        store.config_set("requirepass", "")
-    assert runs.page(sid, RunQuery()).hashes == ["a"]
-
-
-def test_a_server_that_ends_during_writes_leaves_no_half_run(server: Server) -> None:
-    clients.client().config_set("appendfsync", "always")
-    ended = threading.Timer(0.3, server.process.kill)  # type: ignore[union-attr]
-    ended.start()
-    written = 0
-    with pytest.raises(StoreUnavailable):
-        for number in range(100_000):
-            batch = [run(f"run-{number % 400}-{place}", number + place) for place in range(20)]
-            runs.put_many(sid, [RunWrite.parse(record) for record in batch])
-            written += 20
-    ended.join()
-    server.stop()
-    server.start()
-    assert check(sid) == []
-    assert runs.page(sid, RunQuery()).count >= min(written, 8_000)
-
-
-def write_at_random(path: str, seed: int, batches: int) -> None:
-    """Write, change and delete runs that others write too."""
-    rng = random.Random(seed)
-    with override(StoreClient.from_url(path, protocol=2)):
-        for _ in range(batches):
-            records = [
-                run(
-                    f"run-{rng.randrange(30)}",
-                    rng.choice([None, rng.gauss(0, 9), 1e100]),
-                    rng.choice(["completed", "failed"]),
-                )
-                for _ in range(rng.randrange(1, 6))
-            ]
-            BotRegistry().put_many(sid, [RunWrite.parse(record) for record in records])
-            if rng.random() < 0.2 and clients.client().exists(f"bot_registry:run:{SID}:run-{seed}"):
-                BotRegistry().delete(sid, f"run-{seed}")
-
-
-def test_processes_and_threads_that_write_the_same_runs_agree(real_store: redis.Redis, redis_server: str) -> None:
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=write_at_random, args=(redis_server, seed, 150)) for seed in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(30)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert check(sid) == []
-    assert runs.page(sid, RunQuery()).count > 10
+    assert_sound()

@@ -16,8 +16,8 @@ import redis
 from dashboard.store.client import StoreClient, override
 from dashboard.store.lease import FollowerFacts, current_follower
 from tests.contract.model import SID, run, write_foreign
+from tests.integration.faulty import Server
 from tests.integration.following import FLAGS, Foreign, Process, wait_for
-from tests.integration.test_faults import Server
 
 foreign = Foreign(SID)
 #: Writes a second of a busy program, and for how long it writes.

@@ -21,8 +21,8 @@ from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run, write_foreign
+from tests.integration.faulty import Server
 from tests.integration.following import Driven
-from tests.integration.test_faults import Server, server  # noqa: F401 - a fixture
 
 NAMES = ["A:1h:1:2", "B:1h:1:2", "C:1h:1:2"]
 

@@ -1,0 +1,29 @@
+"""Servers of a test's own that fail on purpose, and ways to them that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.store import client as clients
+from dashboard.store.client import override
+from tests.integration.faulty import Proxy, Server, served
+
+
+@pytest.fixture
+def server(redis_binary: Path, tmp_path: Path, settings: object) -> Iterator[Server]:
+    """A server with one run, and the client as a process of ours makes it."""
+    with served(Server(redis_binary, tmp_path), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: Server, tmp_path: Path, settings: object) -> Iterator[Proxy]:
+    """A way to the server that is sound until the test spoils it, and the client of a process of ours upon it."""
+    proxy = Proxy(server, tmp_path / "proxy.sock")
+    settings.REDIS_URL = proxy.url  # type: ignore[attr-defined]
+    with override(clients._connect()):
+        yield proxy
+    proxy.close()
