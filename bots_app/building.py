@@ -21,7 +21,7 @@ from dashboard.errors import Unavailable
 from dashboard.store.client import client
 from dashboard.store.keys import PER_STATUS, SessionKeys
 from dashboard.store.lease import BuilderLease
-from dashboard.store.overlapped import Command
+from dashboard.store.overlapped import Command, is_script_unknown
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
@@ -135,6 +135,8 @@ class Build:
             yield
             self.hold()
             answers = script("carry_runs").each([self._carry_call(CARRIED)] * calls)
+            if any(map(is_script_unknown, answers)):
+                continue  # told to forget its scripts between two commands
             raise_first(answers)
             if answers[-1] < 0:
                 raise BuildEnded
@@ -157,6 +159,8 @@ class Build:
                 script("carry_runs").queue(pipe, *self._carry_call(CARRIED))
             script("swap_indexes").queue(pipe, *self._swap_call(options | {"is_kept": is_kept}))
             answers = pipe.answers()
+            if any(map(is_script_unknown, answers)):
+                continue  # told to forget its scripts between two commands
             raise_first(answers)
             code, *names = answers[-1]
             if code == 1:

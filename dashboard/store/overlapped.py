@@ -77,6 +77,9 @@ class Exchange:
     def _read(self) -> Any:
         try:
             return self._connection.read_response(disable_decoding=True)
+        except (redis.exceptions.MovedError, redis.exceptions.AskError) as error:
+            # The key is being moved to another server of the cluster: whoever asks begins anew there.
+            raise redis.ConnectionError("the key is on another server by now") from error
         except redis.ResponseError as error:
             if is_unavailable(error):
                 raise
