@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from dashboard.tolerant import NOT_STRICT, NotJsonError, parse_json, parse_stric
 MAX_HASH_LENGTH = 200
 #: Longest status that is written: each has keys of its own.
 MAX_STATUS_LENGTH = 64
+#: Nearly every hash there is, and beyond doubt.
+_PLAIN_HASH = re.compile(r"[0-9A-Za-z_-]+")
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class RunWrite(msgspec.Struct, frozen=True):
@@ -61,7 +65,7 @@ def _split(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         value = parse_strict(text)
         if isinstance(value, dict):
-            return dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw])), value
+            return _FIELDS.decode(text), value
     except NOT_STRICT:
         pass
     try:
@@ -84,18 +88,9 @@ def _check(tree: dict[str, Any], config_hash: str | None) -> None:
             f"status: {_shown(status)}; give a text of 1 to {MAX_STATUS_LENGTH} letters, "
             "such as completed, running or failed"
         )
-    fits: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
-        ("resultsMetadata", lambda value: isinstance(value, dict), "an object"),
-        ("configuration", lambda value: isinstance(value, dict), "an object"),
-        ("trades", lambda value: _is_list_of(dict, value), "an array of objects"),
-        ("lastUpdated", lambda value: to_ms(value) is not None, "a time: a number (s, ms, us or ns) or ISO 8601"),
-        ("botId", lambda value: to_text(value) is not None, "a text"),
-        ("notes", lambda value: isinstance(value, str), "a text"),
-        ("tags", lambda value: _is_list_of(str, value), "an array of texts"),
-    )
-    for name, is_fit, wanted in fits:
-        if tree.get(name) is not None and not is_fit(tree[name]):
-            raise InvalidRecord(f"{name}: {_shown(tree[name])}; give {wanted}")
+    for name, is_fit, wanted in _FITS:
+        if (value := tree.get(name)) is not None and not is_fit(value):
+            raise InvalidRecord(f"{name}: {_shown(value)}; give {wanted}")
 
 
 def check_hash(value: object) -> None:
@@ -107,6 +102,8 @@ def check_hash(value: object) -> None:
         raise InvalidRecord(f"configHash: {_shown(value)}; give a text of 1 to {MAX_HASH_LENGTH} letters")
     if len(value) > MAX_HASH_LENGTH:
         raise InvalidRecord(f"configHash: {len(value)} letters; {MAX_HASH_LENGTH} are the most")
+    if _PLAIN_HASH.fullmatch(value):
+        return
     bad = next((letter for letter in value if letter in ":/{}" or unicodedata.category(letter)[0] == "C"), None)
     if bad is not None or value != value.strip() or value in (".", ".."):
         raise InvalidRecord(
@@ -116,6 +113,18 @@ def check_hash(value: object) -> None:
 
 def _is_list_of(kind: type, value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+#: What the fields must be, where they are there.
+_FITS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("resultsMetadata", lambda value: isinstance(value, dict), "an object"),
+    ("configuration", lambda value: isinstance(value, dict), "an object"),
+    ("trades", lambda value: _is_list_of(dict, value), "an array of objects"),
+    ("lastUpdated", lambda value: to_ms(value) is not None, "a time: a number (s, ms, us or ns) or ISO 8601"),
+    ("botId", lambda value: to_text(value) is not None, "a text"),
+    ("notes", lambda value: isinstance(value, str), "a text"),
+    ("tags", lambda value: _is_list_of(str, value), "an array of texts"),
+)
 
 
 def _kind(value: object) -> str:
