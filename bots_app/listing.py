@@ -27,7 +27,7 @@ class RunListing(RepositoryQuery):
 
     def narrowed(self, values: Mapping[str, Any]) -> RunListing:
         """Return the listing under the validated parameters."""
-        return replace(self, query=run_query(values), fields=values["fields"])
+        return RunListing(self.registry, self.sid, run_query(values), values["fields"])
 
     def page(self, *, cursor: str | None, limit: int) -> Page:
         """Return a page. Raises SessionNotFound, CursorInvalid."""

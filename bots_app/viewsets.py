@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import ParseError
@@ -36,6 +39,7 @@ class RunsViewSet(ApiViewSet):
     performance = PerformanceRegistry
     serializer_class = RunPageSerializer
     filtersets = {"list": RunFilterSet, "aggregate": AggregateFilterSet}
+    quick = {"list": "read_list", "aggregate": "read_aggregate"}
     parser_classes = [RunsParser, RunLinesParser]
 
     def related(self) -> list[tuple[str, str]]:
@@ -44,6 +48,16 @@ class RunsViewSet(ApiViewSet):
         around = [("Session", ()), ("Aggregate", ("bots", "aggregate")), ("All runs", ("bots",))]
         runs = [(name, ("bots", name)) for name in self.page.hashes] if self.page is not None else []
         return [(text, api_path("sessions", sid, *below)) for text, below in around + runs]
+
+    @classmethod
+    def listing(cls, *, sid: str) -> RunListing:
+        """Return the list of the session's runs."""
+        return RunListing(cls.registry(), SessionId.parse(sid))
+
+    @classmethod
+    def read_aggregate(cls, values: Mapping[str, Any], *, sid: str) -> dict[str, Any]:
+        """Return the figures that validated parameters ask for."""
+        return cls.performance().aggregate(SessionId.parse(sid), run_query(values))
 
     @extend_schema(
         operation_id="runs_list",
@@ -59,7 +73,7 @@ class RunsViewSet(ApiViewSet):
     )
     def list(self, request: Request, sid: str) -> Response:
         """Answer a page of runs."""
-        return self.list_page(RunListing(self.registry(), SessionId.parse(sid)))
+        return self.list_page(self.listing(sid=sid))
 
     @extend_schema(
         operation_id="runs_write",
@@ -108,4 +122,4 @@ class RunsViewSet(ApiViewSet):
     )
     def aggregate(self, request: Request, sid: str) -> Response:
         """Answer figures over all matching runs."""
-        return self.respond(self.performance().aggregate(SessionId.parse(sid), run_query(self.parameters)))
+        return self.respond(self.read_aggregate(self.parameters, sid=sid))

@@ -13,6 +13,8 @@ HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_H
 
 def is_trusted(address: str) -> bool:
     """Tell whether the address belongs to one of TRUSTED_PROXIES."""
+    if not settings.TRUSTED_PROXIES:
+        return False
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

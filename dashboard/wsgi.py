@@ -11,6 +11,10 @@ from dashboard.errors import SettingError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 try:
-    application = get_wsgi_application()
+    _usual = get_wsgi_application()
 except SettingError as error:
     sys.exit(str(error))
+
+from dashboard.quick import QuickReads  # noqa: E402 - needs Django as it is set up above
+
+application = QuickReads(_usual)

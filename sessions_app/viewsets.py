@@ -23,6 +23,12 @@ class SessionViewSet(ApiViewSet):
     registry = SessionRegistry
     serializer_class = SessionSummarySerializer
     filtersets = {"list": SessionFilterSet}
+    quick = {"list": "read_list"}
+
+    @classmethod
+    def listing(cls) -> SessionListing:
+        """Return the list of sessions."""
+        return SessionListing(cls.registry())
 
     def related(self) -> list[tuple[str, str]]:
         """Return the sessions of the list, or the runs of the session."""
@@ -40,7 +46,7 @@ class SessionViewSet(ApiViewSet):
     )
     def list(self, request: Request) -> Response:
         """Answer a page of sessions."""
-        return self.list_page(SessionListing(self.registry()))
+        return self.list_page(self.listing())
 
     @extend_schema(
         operation_id="sessions_read",

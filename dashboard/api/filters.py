@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import django_filters
 from django import forms
+from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
@@ -143,13 +144,21 @@ class RepositoryFilterBackend(DjangoFilterBackend):
         return queryset.narrowed(view.parameters)
 
 
-def parameters_of(request: Request, filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
+def parameters_of(request: HttpRequest | Request, filterset: type[RepositoryFilterSet]) -> Mapping[str, Any]:
     """Return the validated parameters of a request. Raises ValidationError, a map of parameters."""
-    params = strict_parameters(request.query_params, filterset)
+    cursor = request.GET.get("cursor", "")
+    is_short = len(request.META.get("QUERY_STRING", "")) < MOST_REMEMBERED + len(cursor)
+    return parameters_in(request.GET, filterset, is_short=is_short)
+
+
+def parameters_in(
+    params: MultiValueDict, filterset: type[RepositoryFilterSet], *, is_short: bool = True
+) -> Mapping[str, Any]:
+    """Return the validated parameters; short ones are remembered. Raises ValidationError, a map of parameters."""
+    params = strict_parameters(params, filterset)
     # What a walk changes from page to page is left out, so that the rest is found again.
     cursor = params.get("cursor", "")
     asked = tuple((name, tuple(values)) for name, values in params.lists() if name != "cursor")
-    is_short = len(request.META.get("QUERY_STRING", "")) < MOST_REMEMBERED + len(cursor)
     values = (_remembered if is_short else validated)(filterset, asked)
     return values if not cursor else {**values, "cursor": cursor}
 

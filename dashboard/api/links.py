@@ -36,8 +36,13 @@ def own_path(request: HttpRequest) -> str:
 def at_cursors(request: HttpRequest, cursors: Mapping[str, str | None]) -> dict[str, str]:
     """Return the absolute addresses of the same list at other cursors, by relation; all other parameters stay."""
     pairs = [(name, value) for name, values in request.GET.lists() if name != "cursor" for value in values]
-    base = f"{request.scheme}://{request.get_host()}{own_path(request)}?"
+    base = cursor_base(request)
     return {rel: base + urlencode([*pairs, ("cursor", cursor)]) for rel, cursor in cursors.items() if cursor}
+
+
+def cursor_base(request: HttpRequest) -> str:
+    """Return the absolute address of the request up to its parameters."""
+    return f"{request.scheme}://{request.get_host()}{own_path(request)}?"
 
 
 def link_header(links: Mapping[str, str]) -> str:
@@ -47,7 +52,7 @@ def link_header(links: Mapping[str, str]) -> str:
 
 def content_etag(body: bytes) -> str:
     """Return a strong ETag of the very bytes of an answer: right, whoever changed what."""
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 
 def holds(header: str | None, etag: str) -> bool:

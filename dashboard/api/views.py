@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from dashboard.api.authentication import TokenAuthentication
 from dashboard.api.exceptions import NOT_FOUND, exception_handler
-from dashboard.api.filters import RepositoryFilterBackend, RepositoryFilterSet, RepositoryQuery, parameters_of
+from dashboard.api.filters import Page, RepositoryFilterBackend, RepositoryFilterSet, RepositoryQuery, parameters_of
 from dashboard.api.links import check_conditions, content_etag, holds
 from dashboard.api.negotiation import Negotiation
 from dashboard.api.pagination import CursorPagination
@@ -25,6 +25,13 @@ from dashboard.api.parsers import JSONParser, drain, receive_chunks
 from dashboard.api.permissions import Rights
 from dashboard.api.renderers import BrowsableRenderer, JSONRenderer, encode
 from dashboard.api.throttles import UserRateThrottle
+
+#: What is read is the reader's own, and asked for again before it is shown again.
+CACHING = "private, no-cache"
+
+
+#: Where the environment holds an error that `quick` has met, of a request that has been let in and counted.
+MET = "dashboard.met"
 
 
 class NoParameters(RepositoryFilterSet):
@@ -65,6 +72,8 @@ class ApiMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may come in, then validate the parameters."""
+        if (met := request._request.META.get(MET)) is not None:
+            raise met
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         check_conditions(request._request)
         receive_chunks(request._request)
@@ -84,7 +93,7 @@ class ApiMixin:
 
         The browsable page shows more than the data, such as who is logged in, and has none.
         """
-        headers = {"Cache-Control": "private, no-cache"} | dict(headers or {})
+        headers = {"Cache-Control": CACHING} | dict(headers or {})
         if not isinstance(self.request.accepted_renderer, JSONRenderer):
             return Response(data, status=status, headers=headers)
         body = data if data is None or isinstance(data, bytes) else encode(data)
@@ -106,10 +115,22 @@ class ApiViewSet(ApiMixin, GenericViewSet):
     filter_backends = [RepositoryFilterBackend]
     pagination_class = CursorPagination
     filtersets: ClassVar[Mapping[str, type[RepositoryFilterSet]]] = {}
+    #: Actions that `quick` may answer instead, by the name of the class method that reads a page or data.
+    quick: ClassVar[Mapping[str, str]] = {}
 
     def get_filterset_class(self) -> type[RepositoryFilterSet]:
         """Return the set of parameters of the current action."""
         return self.filtersets.get(self.action or "", NoParameters)
+
+    @classmethod
+    def listing(cls, **parts: str) -> RepositoryQuery:
+        """Return the list that the parts of the address name."""
+        raise NotImplementedError
+
+    @classmethod
+    def read_list(cls, values: Mapping[str, Any], **parts: str) -> Page:
+        """Return the page of the list that validated parameters name."""
+        return cls.listing(**parts).narrowed(values).page(cursor=values["cursor"] or None, limit=values["limit"])
 
     def list_page(self, query: RepositoryQuery) -> Response:
         """Return a page of the query, narrowed by the filters."""
@@ -131,5 +152,5 @@ class NotFoundView(ApiMixin, APIView):
 
 def text_response(body: bytes, *, etag: str) -> HttpResponse:
     """Return text that no browser takes for anything else."""
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache", "ETag": etag}
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": CACHING, "ETag": etag}
     return HttpResponse(body, content_type="text/plain; charset=utf-8", headers=headers)

@@ -21,6 +21,11 @@ REQUEST_LIMIT_S = 15.0
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
+def new_id() -> str:
+    """Return an id for a request, short enough to be read out."""
+    return f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
+
+
 class RequestIdMiddleware:
     """Give each request an id, shown on error pages and sent as `X-Request-ID`; one from outside is not believed."""
 
@@ -28,7 +33,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"  # type: ignore[attr-defined]
+        request.id = new_id()  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response

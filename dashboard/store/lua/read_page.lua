@@ -7,8 +7,10 @@
 -- KEYS[4] bot_registry:session_current:{sid}
 -- KEYS[5] session:{sid}:bots:profit
 -- KEYS[6] session:{sid}:index:unranked
--- then for each source: its sorted set of ranked runs, its sorted set of runs without the value, and the fixed set that
---   must be as large as both (the bots of the session, or of one status)
+-- KEYS[7] the first source's sorted set of ranked runs
+-- KEYS[8] its sorted set of runs without the value
+-- KEYS[9] the fixed set that must be as large as both: the bots of the session, or of one status
+-- then three more for each further source
 -- ARGV[1] layout version of the derived keys
 -- ARGV[2] 1: largest first
 -- ARGV[3] 1: backward, to the runs before the position
@@ -28,7 +30,15 @@ if known[1] ~= ARGV[1] then
   if bots > 0 then return {'unbuilt', bots} end
   if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then return {'missing'} end
 end
+local descending, backward, limit = ARGV[2] == '1', ARGV[3] == '1', tonumber(ARGV[4])
+local min, max, at = ARGV[6], ARGV[7], ARGV[8]
+local has_range = min ~= '' or max ~= ''
+local profits, others = redis.call('ZCARD', KEYS[5]), redis.call('ZCARD', KEYS[6])
+local bots, indexed = redis.call('SCARD', KEYS[1]), redis.call('HLEN', KEYS[2])
+local stale = bots ~= indexed or profits + others ~= indexed
 --- @include "order"
+--- @include "page_answer"
+--- @include "lone_page"
 --- @include "merge"
 --- @include "sources"
---- @include "page_body"
+--- @include "merged_page"

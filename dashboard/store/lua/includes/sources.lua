@@ -1,7 +1,4 @@
 -- What a list is merged from, and where a position stands in it.
-local descending, backward, limit = ARGV[2] == '1', ARGV[3] == '1', tonumber(ARGV[4])
-local min, max, at = ARGV[6], ARGV[7], ARGV[8]
-local has_range = min ~= '' or max ~= ''
 
 -- A source: n members from ascending rank lo on; offsets count in list order.
 local function source_of(key, card, falling, is_ranged)
@@ -31,25 +28,23 @@ local function stand(sources, part)
   return before, passed, sums[1], sums[2]
 end
 
--- Members of a source, `want` after (or, backward, before) an offset of its list; `...` is WITHSCORES or nothing.
-local function fetch(source, offset, want, ...)
+-- Members of a source, `want` after (or, backward, before) an offset of its list, with their scores.
+local function fetch(source, offset, want)
   local first, last = offset, math.min(offset + want, source.n) - 1
   if backward then first, last = math.max(0, offset - want), offset - 1 end
   if last < first then return {} end
   if source.falling then
     local skip = source.card - source.hi
-    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, ...)
+    return redis.call('ZREVRANGE', source.key, skip + first, skip + last, 'WITHSCORES')
   end
-  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, ...)
+  return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, 'WITHSCORES')
 end
 
--- Members of a part of the list, and the scores of all of them, or none: one source needs no merging, and writing out
--- scores costs more than all else.
+-- Members of a part of the list, and the scores of all of them.
 local function read_part(sources, offsets, want)
-  if want <= 0 or #sources == 0 then return {}, {} end
-  if #sources == 1 and ARGV[5] == '1' then return fetch(sources[1], offsets[1], want), {} end
   local flats, members, scores = {}, {}, {}
-  for i, source in ipairs(sources) do flats[i] = fetch(source, offsets[i], want, 'WITHSCORES') end
+  if want <= 0 or #sources == 0 then return members, scores end
+  for i, source in ipairs(sources) do flats[i] = fetch(source, offsets[i], want) end
   for i, entry in ipairs(merge(flats, sources[1].falling, want, backward)) do members[i], scores[i] = entry[1], entry[2] end
   return members, scores
 end

@@ -1,7 +1,4 @@
--- The rest of read_page: gather the sources, walk, count, and fetch the rows.
-local profits, others = redis.call('ZCARD', KEYS[5]), redis.call('ZCARD', KEYS[6])
-local bots, indexed = redis.call('SCARD', KEYS[1]), redis.call('HLEN', KEYS[2])
-local stale = bots ~= indexed or profits + others ~= indexed
+-- Any other page: gather the sources, count, walk.
 local cards = {[KEYS[5]] = profits, [KEYS[6]] = others, [KEYS[1]] = bots}
 local ranked, unranked, totals = {}, {}, {0, 0}
 for i = 7, #KEYS, 3 do
@@ -30,24 +27,4 @@ else
 end
 
 local with_value = math.max(0, math.min(#members, totals[1] - preceding))
-local function score_at(i)
-  if i > with_value then return '' end
-  return scores[i] or redis.call('ZSCORE', ranked[1].key, members[i])
-end
-
-if #members == 0 or ARGV[5] ~= '1' then
-  for i = 1, #members do scores[i] = score_at(i) end
-  return {
-    'page', known[2] or '0', count, preceding, preceding > 0 and 1 or 0, has_next and 1 or 0, stale and 1 or 0, members,
-    scores, {},
-  }
-end
-local rows, is_whole = redis.call('HMGET', KEYS[2], unpack(members)), true
-for i = 1, #rows do is_whole = is_whole and rows[i] end
-scores = {preceding > 0 and score_at(1) or '', has_next and score_at(#members) or ''}
--- Only what cursors are made of: writing out all members costs a tenth of the whole call.
-if is_whole and #members > 1 then members = {members[1], members[#members]} end
-return {
-  'page', known[2] or '0', count, preceding, preceding > 0 and 1 or 0, has_next and 1 or 0, stale and 1 or 0, members,
-  scores, rows,
-}
+return answer(members, count, preceding, has_next, function(i) return i <= with_value and scores[i] or '' end)
