@@ -172,9 +172,7 @@ def resolved(names: Iterable[str]) -> list[tuple[str, str]]:
 
 def _scan(pattern: str) -> Iterator[list[str]]:
     """Yield the keys that match, those of each step together; most steps may be empty."""
-    cursor: int | str = "0"
-    while cursor != 0:
-        cursor, found = client().scan(cursor=cursor, match=pattern, count=STEP)
+    for found in client().scan_steps(pattern, count=STEP):
         yield [from_bytes(key) for key in found]
 
 
@@ -191,11 +189,13 @@ def _compared(gathered: Mapping[str, list[str]], apply: Apply) -> Iterator[None]
 def _without_record(sid: str, apply: Apply) -> Iterator[None]:
     """Compare the runs of a session's set that have no record."""
     keys = SessionKeys(sid)
-    cursor: int | str = "0"
-    while cursor != 0:
+    steps = client().sscan_steps(keys.bots, count=STEP)
+    while True:
         try:
-            cursor, found = client().sscan(keys.bots, cursor=cursor, count=STEP)
+            found = next(steps, None)
         except KeyTypeError:
+            return
+        if found is None:
             return
         hashes = [from_bytes(member) for member in found]
         if hashes and client().exists(*map(keys.run, hashes)) < len(set(hashes)):

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from dashboard.errors import DashboardError, StoreUnavailable
+from dashboard.store.client import client
 from dashboard.store.lease import Lease
 from dashboard.store.notifications import (
     FLAGS,
@@ -19,6 +20,7 @@ from dashboard.store.notifications import (
     Listener,
     ListeningRefused,
     Message,
+    ServersChanged,
     enable_notifications,
     missing_flags,
 )
@@ -55,6 +57,7 @@ class Hearing:
         self._heard: set[bytes] = set()
         self._silent_since: float | None = None
         self._told: dict[str, str] = {}
+        self._is_partial = False
 
     @property
     def is_connected(self) -> bool:
@@ -94,6 +97,8 @@ class Hearing:
             # The embedded server is ours alone, so that nobody has to be asked.
             missing = missing if not enable_notifications() else ""
         mode = POLLING
+        # Of a cluster's servers, our own word comes from one alone.
+        self._is_partial = bool(missing) and client().is_cluster
         try:
             self.listener = Listener()
         except ListeningRefused:
@@ -104,7 +109,7 @@ class Hearing:
             # Nothing that is heard meanwhile is lost: whoever connects looks through everything afterwards.
             while mode == POLLING and time.monotonic() < until:
                 self._listen(0.1)
-                mode = NOTIFIED if self._heard >= OWN_WORD else POLLING
+                mode = NOTIFIED if self._heard >= OWN_WORD and not self._is_partial else POLLING
         self.mode = self.lease.facts.mode = mode
         self.lease.hold()
         self._say_how(missing)
@@ -131,7 +136,7 @@ class Hearing:
             time.sleep(timeout_s)
             return [], time.monotonic()
         found = self._listen(timeout_s)
-        if self.mode == POLLING and self._heard >= OWN_WORD:
+        if self.mode == POLLING and self._heard >= OWN_WORD and not self._is_partial:
             # Turned on meanwhile. What was missed until now has to be looked for: a gap like any other.
             raise self._lost("The server tells of changes now.")
         is_all, since = len(found[0]) < MOST_MESSAGES, self._silent_since
@@ -141,7 +146,10 @@ class Hearing:
 
     def _listen(self, timeout_s: float) -> tuple[list[Message], float]:
         assert self.listener is not None
-        messages, since = self.listener.receive(timeout_s)
+        try:
+            messages, since = self.listener.receive(timeout_s)
+        except ServersChanged as error:
+            raise self._lost(str(error)) from error
         for message in messages:
             if message.kind == HEARTBEAT:
                 self._heard.add(message.event)

@@ -20,6 +20,7 @@ from dashboard.errors import InvalidSessionId, StoreUnavailable, Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
+from dashboard.store.session_list import Notice, note
 from dashboard.store.shared import INDEX_VERSION
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
@@ -209,8 +210,10 @@ def _write(plans: Sequence[_Plan], outcome: Outcome) -> None:
     """Hand the operations to the script, all sessions in one round trip."""
     plans = [plan for plan in plans if plan.operations]
     calls = [batch_call(plan.seen.sid, plan.operations, **plan.call()) for plan in plans]
-    is_single = len(plans) == 1 or settings.REDIS_CLUSTER
-    answers = [None for _ in plans] if is_single else script("write_runs").each(calls)
+    answers = [None for _ in plans] if len(plans) == 1 else script("write_runs").each(calls)
+    if settings.REDIS_CLUSTER:
+        written = [plan for plan, answer in zip(plans, answers, strict=True) if isinstance(answer, list)]
+        note(Notice(str(plan.seen.sid)) for plan in written if not plan.is_quiet)
     for plan, answer in zip(plans, answers, strict=True):
         if isinstance(answer, Exception):
             outcome.refused[str(plan.seen.sid)] = WRONG_TYPE

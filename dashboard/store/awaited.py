@@ -14,13 +14,12 @@ import redis
 from redis.client import Pipeline
 
 from dashboard.errors import StoreUnavailable
+from dashboard.store import keys as store_keys
 
 #: Scripts whose outcome somebody is told of.
 ACKNOWLEDGED = ("write_runs", "finish_index", "delete_session", "delete_runs", "note_sessions")
 #: Milliseconds that replicas have; less than what a connection waits for an answer.
 WAIT_MS = 1_000
-#: Where nobody listens.
-CHANNEL = "bot_registry:awaited"
 
 #: Digests and texts of those scripts, as far as they are loaded.
 _awaited: set[str] = set()
@@ -62,8 +61,8 @@ class AwaitingMixin:
         pipe = Pipeline(self.connection_pool, self.response_callbacks, False, None)
         pipe.execute_command(*args, **options)
         # What was repeated, and stood already, may still lack replicas: newer servers wait only for what the connection
-        # itself has written. A message is a write that leaves nothing behind.
-        pipe.execute_command("PUBLISH", CHANNEL, "")
+        # itself has written. This is a write, and is gone at once.
+        pipe.execute_command("SET", store_keys.awaited(args[3]), "", "PX", 1)
         pipe.execute_command("WAIT", self.replicas, WAIT_MS)
         answer, told, reached = pipe.execute(raise_on_error=False)
         for found in (answer, told, reached):

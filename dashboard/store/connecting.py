@@ -41,10 +41,6 @@ class ClusterClient(TranslatingMixin, RoutedClient):
         """Return a client for each server that holds slots."""
         return [StoreClient(connection_pool=server.connection_pool) for server in self.shards.primaries()]
 
-    def replicas(self) -> list[Any]:
-        """Return a client for each server that stands by."""
-        return [StoreClient(connection_pool=server.connection_pool) for server in self.shards.replicas()]
-
     def identity(self, key: str | None = None) -> Any:
         """Return what tells the server that holds a key."""
         assert key is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import redis
 
@@ -20,14 +21,19 @@ class ServerFacts:
 
 
 def server_facts() -> ServerFacts:
-    """Ask the server; one round trip.
+    """Ask the server, of a cluster every one that takes writes: what is worst of them counts. One round trip each.
 
     Raises StoreUnavailable when it does not answer or does not let this user ask, EmbeddedServerError.
     """
     try:
-        info = client().info()
+        found = [_facts(server.info()) for server in client().servers()]
     except redis.RedisError as error:
         raise StoreUnavailable("Redis does not let this user read INFO.") from error
+    worst = next((one for one in found if one.maxmemory_bytes and one.eviction_policy != "noeviction"), found[0])
+    return replace(worst, version=min(one.version for one in found))
+
+
+def _facts(info: dict[str, Any]) -> ServerFacts:
     return ServerFacts(
         version=tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]),
         maxmemory_bytes=int(info.get("maxmemory", 0)),

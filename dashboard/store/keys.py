@@ -3,7 +3,8 @@
 `{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
 hash tag, so that all keys of a session share a slot, and `bot_registry:sessions` stands so before the colon of the keys
 that go with it. Nothing expires but the marks of the last searches for what other programs wrote, and the marks of who
-follows foreign writes and who builds a session's indexes.
+follows foreign writes and who builds a session's indexes; and, where writes wait for replicas, `bot_registry:awaited:`
+and a tag in braces, which is there for a millisecond beside each.
 
 Fixed: read and written by other programs too.
 
@@ -186,6 +187,12 @@ def list_key(name: str) -> str:
 def list_keys() -> list[str]:
     """Return the keys that a script takes which changes the list of sessions, in its order."""
     return [SESSIONS, list_key("gone"), list_key("state"), list_key("seen")]
+
+
+def awaited(key: str) -> str:
+    """Return a key in the slot of another one, which is there for a moment, see `dashboard.store.awaited`."""
+    tag = key.partition("{")[2].partition("}")[0] or key
+    return f"bot_registry:awaited:{{{tag}}}"
 
 
 def session_of(key: str) -> tuple[str, str | None] | None:

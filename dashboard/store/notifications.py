@@ -22,6 +22,9 @@ from dashboard.tolerant import from_bytes
 FLAGS = "Kg$xe"
 #: What the flag `A` stands for, as far as it concerns us.
 _ALL = "g$xe"
+SETTING = "notify-keyspace-events"
+#: On a cluster: seconds between two turns around the servers, and two looks at whether these are still all there are.
+TURN_S, LOOK_S = 0.02, 1.0
 #: Messages handed over at once, so that whoever listens gets to its work in between.
 MOST_MESSAGES = 5_000
 RECORD, SUMMARY, HEARTBEAT, WRITTEN = "record", "summary", "heartbeat", "written"
@@ -29,6 +32,10 @@ RECORD, SUMMARY, HEARTBEAT, WRITTEN = "record", "summary", "heartbeat", "written
 
 class ListeningRefused(DashboardError):
     """Raised when the server does not let this user listen."""
+
+
+class ServersChanged(StoreUnavailable):
+    """Raised when others have to be listened to: something may have been missed, although all servers answer."""
 
 
 class Message(NamedTuple):
@@ -39,14 +46,14 @@ class Message(NamedTuple):
     event: bytes
 
 
-class Listener:
-    """Hears of every change of a record or a summary. Every method may raise StoreUnavailable, and is closed then."""
+class Line:
+    """Hears what one server tells; every method may raise StoreUnavailable, ListeningRefused, and closes then."""
 
-    def __init__(self) -> None:
+    def __init__(self, pool: redis.ConnectionPool) -> None:
         self.is_open = True
-        self._pool = client().connection_pool
+        self._pool = pool
         with translated():
-            self._connection: Any = self._pool.get_connection()
+            self._connection: Any = pool.get_connection()
         prefix = f"__keyspace@{self._connection.db}__:"
         patterns = {f"{prefix}{store_keys.RECORDS}": RECORD, f"{prefix}{store_keys.SUMMARIES}": SUMMARY}
         channels = {f"{prefix}{store_keys.FOLLOWER}": HEARTBEAT, store_keys.WRITTEN: WRITTEN}
@@ -103,21 +110,90 @@ class Listener:
             self._pool.release(self._connection)
 
 
+class Listener:
+    """Hears of every change of a record or a summary. Every method may raise StoreUnavailable, and is closed then.
+
+    On a cluster each server tells of its own keys alone, so that all of them are listened to; slots that have moved
+    count as a lost connection, since what happened to their keys meanwhile may have been told to nobody.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._known, self._look_at = _state(), time.monotonic() + LOOK_S
+        try:
+            for server in client().servers():
+                self._lines.append(Line(server.connection_pool))
+        except BaseException:
+            self.close()
+            raise
+        self._look()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._lines) and all(line.is_open for line in self._lines)
+
+    def receive(self, timeout_s: float) -> tuple[list[Message], float]:
+        """Wait for the first message; return what has come, and a time (monotonic) before which none of it came."""
+        if not self.is_open:
+            raise StoreUnavailable()
+        try:
+            if len(self._lines) == 1 and not client().is_cluster:
+                return self._lines[0].receive(timeout_s)
+            return self._receive_all(timeout_s)
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive_all(self, timeout_s: float) -> tuple[list[Message], float]:
+        until = time.monotonic() + timeout_s
+        while True:
+            if time.monotonic() >= self._look_at:
+                self._look()
+            heard = [line.receive(0) for line in self._lines]
+            left = until - time.monotonic()
+            if any(messages for messages, _ in heard) or left <= 0:
+                found = [message for messages, _ in heard for message in messages]
+                return found, min((since for messages, since in heard if messages), default=heard[0][1])
+            time.sleep(min(left, TURN_S))
+
+    def _look(self) -> None:
+        """See that the servers listened to are still all there are, and tell what they told."""
+        self._look_at = time.monotonic() + LOOK_S
+        if client().is_cluster and _state() != self._known:
+            self.close()
+            raise ServersChanged("Slots of the cluster have moved, or its servers' settings have changed.")
+
+    def close(self) -> None:
+        """Hang up; may be called again."""
+        for line in self._lines:
+            line.close()
+
+
+def _state() -> Any:
+    """Return which server of a cluster holds which slots, and what none of them tells."""
+    return (client().shards.layout(), missing_flags()) if client().is_cluster else None
+
+
 def missing_flags() -> str | None:
-    """Return which of FLAGS the server's setting lacks, '' for none; None when it does not let us ask."""
+    """Return which of FLAGS a server's setting lacks, '' for none; None when one does not let us ask."""
     try:
-        flags = str(client().config_get("notify-keyspace-events").get("notify-keyspace-events", ""))
+        settings = [server.config_get(SETTING) for server in client().servers()]
     except redis.ResponseError:
         return None
-    known = flags + (_ALL if "A" in flags else "")
-    return "".join(flag for flag in FLAGS if flag not in known)
+    lacking = [flag for found in settings for flag in FLAGS if flag not in _known(str(found.get(SETTING, "")))]
+    return "".join(dict.fromkeys(lacking))
+
+
+def _known(flags: str) -> str:
+    return flags + (_ALL if "A" in flags else "")
 
 
 def enable_notifications() -> bool:
-    """Add FLAGS to the server's setting, until it restarts; tell whether the server lets us."""
+    """Add FLAGS to the setting of every server, until it restarts; tell whether the servers let us."""
     try:
-        flags = str(client().config_get("notify-keyspace-events").get("notify-keyspace-events", ""))
-        client().config_set("notify-keyspace-events", "".join(dict.fromkeys(flags + FLAGS)))
+        for server in client().servers():
+            flags = str(server.config_get(SETTING).get(SETTING, ""))
+            server.config_set(SETTING, "".join(dict.fromkeys(flags + FLAGS)))
     except redis.ResponseError:
         return False
     return True

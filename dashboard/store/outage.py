@@ -11,12 +11,20 @@ from datetime import UTC, datetime
 
 import redis
 from django.conf import settings
+from redis.sentinel import MasterNotFoundError
+
+from dashboard.store.awaited import NotReplicatedError
 
 #: Seconds without a failure after which the next one counts as a new outage.
 REST_S = 120
 #: Why, by the class of an error anywhere in the chain of causes; the first that fits counts.
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (NotReplicatedError, "too few of its replicas take part in writes"),
+    (MasterNotFoundError, "no sentinel names a master that is up"),
     (redis.exceptions.AuthenticationError, "it refuses the user or the password"),
+    (redis.exceptions.AskError, "its cluster moves keys"),
+    (redis.exceptions.TryAgainError, "its cluster moves keys"),
+    (redis.exceptions.ClusterDownError, "its cluster is down"),
     (redis.exceptions.BusyLoadingError, "it is still loading its data"),
     (redis.exceptions.MaxConnectionsError, "this process has no connection left"),
     (redis.exceptions.OutOfMemoryError, "its memory is full"),
@@ -72,6 +80,8 @@ def outage(error: BaseException) -> Outage:
 
 def store_kind() -> str:
     """Return what kind of address the store has; neither the address nor what is in it."""
+    if settings.REDIS_CLUSTER and settings.REDIS_URL:
+        return "a Redis cluster"
     if settings.REDIS_SENTINELS:
         return "a master named by Sentinel"
     if not settings.REDIS_URL:

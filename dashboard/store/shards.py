@@ -63,10 +63,6 @@ class Shards:
             self.refresh()
         return [self.client(address) for address in sorted({owner for owner in self._owners if owner})]
 
-    def replicas(self) -> list[Any]:
-        """Return a client for each server that stands by."""
-        return [self.client(address) for address in sorted(self._replicas)]
-
     def layout(self) -> tuple[Address | None, ...]:
         """Return the owner of each slot as they stand now: one round trip."""
         self.refresh()

@@ -87,6 +87,10 @@ class WalkingMixin:
         for found in self._steps("sscan", name, match=match, count=count):
             yield from found
 
+    def sscan_steps(self, name: Any, *, count: int) -> Iterator[list[bytes]]:
+        """Yield the members of a set, those of each step together."""
+        return self._steps("sscan", name, count=count)
+
     def hscan_iter(
         self, name: Any, match: Any = None, count: int | None = None, no_values: bool | None = None
     ) -> Iterator[Any]:

@@ -19,7 +19,7 @@ from bots_app.hearing import Gap
 from dashboard import env
 from dashboard.store.client import client
 from sessions_app.records import SessionId
-from tests.contract.model import Record, run
+from tests.contract.model import Record, run, tag
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "Kg$xe"
@@ -32,10 +32,10 @@ class Foreign:
 
     def __init__(self, sid: str) -> None:
         self.sid = sid
-        self.summary = f"bot_registry:session_current:{sid}"
+        self.summary = f"bot_registry:session_current:{tag(sid)}"
 
     def key(self, config_hash: str) -> str:
-        return f"bot_registry:run:{self.sid}:{config_hash}"
+        return f"bot_registry:run:{tag(self.sid)}:{config_hash}"
 
     def write(self, config_hash: str, profit: float | None = None, status: str = "completed", **more: Any) -> Record:
         """Write a record and nothing else."""
@@ -48,12 +48,12 @@ class Foreign:
 
     def events(self) -> list[tuple[str, str]]:
         """Return every event's name and hash, oldest first."""
-        found = client().xrange(f"session:{self.sid}:events")
+        found = client().xrange(f"session:{tag(self.sid)}:events")
         return [(entry[b"event"].decode(), entry.get(b"configHash", b"").decode()) for _, entry in found]
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Return the rows of the list, by hash."""
-        found = client().hgetall(f"session:{self.sid}:index:rows")
+        found = client().hgetall(f"session:{tag(self.sid)}:index:rows")
         return {name.decode(): json.loads(row) for name, row in found.items()}
 
     def drift(self) -> list[str]:
