@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from bots_app.records import NOT_STORED, UnreadableRun
@@ -75,21 +76,20 @@ class BulkReader:
             is_more = hashes is not None
             reading = self._sized.popleft() if self._sized else None
             look_up, reads, takers = self._look_up(hashes or []), self._reads(reading), self._takers
-            self._exchange.send([*look_up, *reads, *self._riders])
+            # What is read comes last: its answers may wait, while the sending waits for the server to take in the rest.
+            start = len(self._riders)
+            self._exchange.send([*self._riders, *look_up, *reads])
             self._riders, self._takers = [], []
             if ready:
                 yield ready
             answers = self._exchange.receive()
-            start = len(look_up) + len(reads)
+            given, found = iter(answers[:start]), answers[start + len(look_up) :]
             for count, take in takers:
-                take(answers[start : start + count])
-                start += count
+                take(list(islice(given, count)))
             if hashes:
-                self._take_sizes(hashes, answers[0])
-            found = answers[len(look_up) : len(look_up) + len(reads)]
+                self._take_sizes(hashes, answers[start])
+            raise_first(found[:1])
             ready = Batch(reading[0], found[0], reading[1], found[1:]) if reading else None
-            if ready:
-                raise_first(answers[len(look_up) : len(look_up) + 1])
 
     def _arguments(self, hashes: list[str]) -> tuple[list[str], list[str]]:
         mode = "" if not self._claims else "keep" if self._keeps else "claim"

@@ -45,7 +45,9 @@ class Command(BaseCommand):
         with Progress(f"Checking {sid}", unit="runs", stream=sys.stderr) as progress:
             drifts = check(sid, statuses=statuses, progress=progress.reach)
         if is_left_behind(sid):
-            self.stdout.write(f"{sid}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes its rest")
+            self.stdout.write(
+                f"{sid}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes what it left"
+            )
         for drift in drifts:
             self.stdout.write(f"{sid}: {drift.count:,} x {drift.kind}, such as {', '.join(drift.examples)}")
         return bool(drifts)

@@ -1,17 +1,20 @@
 -- Look through some entries of an index that was put aside, for runs that the one in use does not name.
 --
 -- KEYS[1] session:{sid}:bots
--- KEYS[2] the index put aside
+-- KEYS[2] the index put aside, which nobody changes
 -- ARGV[1] cursor, 0 to begin
 -- ARGV[2] entries to look at, about
 --
 -- Output: cursor to go on with, 0 at the end, then the hashes
-local commands = {set = 'SSCAN', zset = 'ZSCAN'}
-local kind = redis.call('TYPE', KEYS[2]).ok
-if not commands[kind] then return {'0'} end
-local found = redis.call(commands[kind], KEYS[2], ARGV[1], 'COUNT', ARGV[2])
-local answer, members = {found[1]}, {}
-for i = 1, #found[2], kind == 'set' and 1 or 2 do members[#members + 1] = found[2][i] end
+local kind, count, cursor, members = redis.call('TYPE', KEYS[2]).ok, tonumber(ARGV[2]), '0', {}
+if kind == 'set' then
+  cursor, members = unpack(redis.call('SSCAN', KEYS[2], ARGV[1], 'COUNT', count))
+elseif kind == 'zset' then
+  -- By rank, as ZSCAN would write out every score.
+  members = redis.call('ZRANGE', KEYS[2], ARGV[1], ARGV[1] + count - 1)
+  if #members == count then cursor = string.format('%.0f', ARGV[1] + count) end
+end
+local answer = {cursor}
 -- A small set answers all it has at once: in parts, as only so many arguments can be handed over.
 for first = 1, #members, 1000 do
   local last = math.min(first + 999, #members)
