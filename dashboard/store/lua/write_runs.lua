@@ -80,13 +80,13 @@ if #changed == 0 then return answer end
 if building then redis.call('SADD', options.dirty, unpack(changed)) end
 for status, found in pairs(batch.figures) do store_figures(keys.stats, status, found) end
 cut_events(batch)
-redis.call('HSET', keys.stats, 'revision', string.format('%.0f', batch.revision))
-if is_built then redis.call('HSET', keys.stats, 'built', options.version) end
+revision = string.format('%.0f', batch.revision)
+if is_built and tonumber(built or 0) ~= options.version then redis.call('HSET', keys.stats, 'built', options.version) end
 local is_told = is_built and not options.quiet
 if is_told then
   local head = sha == options.head_of and options.head or summary_head
-  write_summary(keys, head, batch.figures.completed or load_figures(keys.stats, 'completed'))
-end
+  write_summary(keys, head, batch.figures.completed or load_figures(keys.stats, 'completed'), nil, 'revision', revision)
+else redis.call('HSET', keys.stats, 'revision', revision) end
 if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
 if options.written and (#written > 0 or is_told) then

@@ -39,6 +39,7 @@ local function begin_batch(options, keys, revision)
     if not row then added[#added + 1] = options.run .. hash end
   end
   if is_thorough then look_at_all(batch) end
+  look_behind(batch.places)
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
   batch.has_foreign = #added > 0 and redis.call('EXISTS', unpack(added)) > 0
   return batch

@@ -7,6 +7,11 @@ local function place_at(key, kind)
   return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), added = {}, removed = {}}
 end
 
+-- The place of a sorted set of runs without a value, usually empty: see `look_behind`.
+local function place_behind(key)
+  return {key = key, kind = 'Z', added = {}, removed = {}}
+end
+
 -- To a set; to a sorted set `rank_run` adds.
 local function add(place, hash)
   place.added[#place.added + 1] = hash
@@ -31,8 +36,8 @@ end
 -- The places of every run of the session, and of those of each status in turn.
 local function session_places(keys)
   return {
-    bots = place_at(keys.bots, 'S'), profit = place_at(keys.profit, 'Z'), unranked = place_at(keys.unranked, 'Z'),
-    updated = place_at(keys.updated, 'Z'), undated = place_at(keys.undated, 'Z'), statuses = {},
+    bots = place_at(keys.bots, 'S'), profit = place_at(keys.profit, 'Z'), unranked = place_behind(keys.unranked),
+    updated = place_at(keys.updated, 'Z'), undated = place_behind(keys.undated), statuses = {},
   }
 end
 
@@ -41,9 +46,24 @@ local function look_at_status(keys, places, status)
   local prefix = keys.index_status_prefix .. status
   places.statuses[status] = {
     bots = place_at(keys.status_prefix .. status, 'S'), profit = place_at(prefix .. ':profit', 'Z'),
-    unranked = place_at(prefix .. ':unranked', 'Z'), updated = place_at(prefix .. ':updated', 'Z'),
-    undated = place_at(prefix .. ':undated', 'Z'),
+    unranked = place_behind(prefix .. ':unranked'), updated = place_at(prefix .. ':updated', 'Z'),
+    undated = place_behind(prefix .. ':undated'),
   }
+end
+
+-- Look at the places of runs without a value: all at once where none is there.
+local function look_behind(places)
+  local unseen, names = {}, {}
+  local function collect(of)
+    for _, place in ipairs({of.unranked, of.undated}) do
+      unseen[#unseen + 1], names[#names + 1] = place, place.key
+    end
+  end
+  collect(places)
+  for _, of_status in pairs(places.statuses) do collect(of_status) end
+  -- Lua's stack ends at some 8,000.
+  local is_any = #names > 1000 or redis.call('EXISTS', unpack(names)) > 0
+  for _, place in ipairs(unseen) do place.size = is_any and redis.call('ZCARD', place.key) or 0 end
 end
 
 local PLACES = {'bots', 'profit', 'unranked', 'updated', 'undated'}

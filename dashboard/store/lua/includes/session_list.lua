@@ -1,16 +1,17 @@
 -- The list of sessions, and the log of its changes. Whatever changes what the list shows of a session gets a number: the score of
 -- the sid in the list, or among the gone. A process that knows the list up to a number asks for what came after it.
--- `list` is {sessions, gone, state, seen}, or nil on a cluster, where these keys lie elsewhere and are written after.
+-- `list` is {sessions, gone, state, seen, last (number, if read)}, or nil on a cluster, where these keys lie elsewhere and are written after.
 
 -- Deletions that are remembered; whoever has missed more reads the whole list again.
 local GONE_KEPT = 1000
 
 local function next_number(list)
-  local last = tonumber(redis.call('HGET', list.state, 'number') or 0)
+  local last = tonumber(list.last or redis.call('HGET', list.state, 'number') or 0)
   -- Microseconds of the day: a server that comes back with an older data set gives out no number twice.
   local time = redis.call('TIME')
   local number = string.format('%.0f', math.max(last + 1, time[1] * 1000000 + time[2]))
   redis.call('HSET', list.state, 'number', number)
+  list.last = number
   if last == 0 then redis.call('HSET', list.state, 'epoch', number) end
   return number
 end
@@ -38,9 +39,9 @@ local function check_list_types(list)
   redis.call('HLEN', list.seen)
 end
 
--- The same for what `note_change` touches.
+-- The same for what `note_change` touches, which then need not read the last number again.
 local function check_change_types(list, sid)
-  redis.call('HLEN', list.state)
+  list.last = redis.call('HGET', list.state, 'number')
   if not redis.call('ZSCORE', list.sessions, sid) then redis.call('ZCARD', list.gone) end
 end
 

@@ -13,8 +13,8 @@ local function json_text(value)
   return value and cjson.encode(value) or 'null'
 end
 
--- `kept` is an average to leave as it is (a text), if any.
-local function write_summary(keys, head, completed, kept)
+-- `kept` is an average to leave as it is (a text), if any; what follows are further fields for the hash of stats.
+local function write_summary(keys, head, completed, kept, ...)
   local best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES')
   local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
   local row = last[1] and redis.call('HGET', keys.rows, last[1])
@@ -32,5 +32,5 @@ local function write_summary(keys, head, completed, kept)
     ',"currentStatus":', json_text(row and status_of(row)), '}',
   })
   redis.call('SET', keys.summary, text)
-  redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head)
+  redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head, ...)
 end
