@@ -64,9 +64,11 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
     _, flat, count, lowest, highest, middle, stale = reply
     stats = dict(zip(map(from_bytes, flat[::2]), map(from_bytes, flat[1::2]), strict=True))
     known = sorted(name[2:] for name in stats if name.startswith("n:"))
-    statuses = [status for status in known if not query.statuses or status in query.statuses]
+    statuses = [
+        status for status in known if status not in query.excluded and (not query.statuses or status in query.statuses)
+    ]
     figures = {status: Figures.read(stats, status) for status in statuses}
-    if query.has_range or len(query.statuses) > 1 or any(found.wide for found in figures.values()):
+    if query.has_range or query.excluded or len(query.statuses) > 1 or any(found.wide for found in figures.values()):
         answer = _from_scores(keys, query, figures)
     else:
         total = sum(found.total for found in figures.values())

@@ -15,8 +15,10 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import EDGE, RANKED, UNRANKED, PageReply, Position, read_page
 from dashboard.store.shared import chunked
 
-#: The most runs looked at by one call, and matches up to which they are always fetched whole.
+#: The most runs looked at by one call.
 STEP = 1_000
+#: Matches that are fetched with their count, so that nothing more is asked where there are no others.
+FEW = 200
 #: What a walk takes for a run it looks at, in what it takes to fetch one that matches (measured).
 WALK_COST = 2
 #: The fewest runs looked at by one call of a walk: fewer cost no less.
@@ -28,15 +30,18 @@ Entry = tuple[bytes, str]
 
 
 def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply | None:
-    """Return a page, None when there is no such session. Raises NotBuilt."""
+    """Return a page, None when there is no such session. Raises NotBuilt. Cost: three round trips for few matches."""
     matches = read_page(
-        keys, query.sources(keys, by="profit"), position=Position(), limit=0, descending=True,
+        keys, query.sources(keys, by="profit"), position=Position(), limit=FEW, descending=True,
         least=query.min_profit, most=query.max_profit, with_rows=False,
     )  # fmt: skip
     if matches is None:
         return None
-    size = _size(keys, query)
-    members = _all_members(keys, query, matches) if matches.count <= most_fetched(size, limit) else None
+    members: list[bytes] | None = matches.members
+    if matches.count > FEW:
+        size, ranks = _survey(keys, query)
+        is_walk = matches.count > most_fetched(size, limit)
+        members = None if is_walk else _all_members(keys, query, ranks, matches.revision)
     if members is not None:
         entries = _sorted(keys, members, descending=query.descending)
         found, preceding, has_opposite, has_more = _cut(entries, position, limit, descending=query.descending)
@@ -61,27 +66,34 @@ def most_fetched(size: int, limit: int) -> int:
     return max(STEP, isqrt(WALK_COST * (limit + 1) * size))
 
 
-def _size(keys: SessionKeys, query: RunQuery) -> int:
-    """Return how many runs a walk along the whole order would meet."""
-    pipe = client().pipeline()
-    for source in query.sources(keys):
-        pipe.zcard(source.ranked)
-        pipe.zcard(source.unranked)
-    return sum(pipe.execute())
-
-
-def _all_members(keys: SessionKeys, query: RunQuery, matches: PageReply) -> list[bytes] | None:
-    """Return every match, None when the session has changed since `matches` was read: ranks then mean other runs."""
+def _survey(keys: SessionKeys, query: RunQuery) -> tuple[int, list[range]]:
+    """Return how many runs a walk along the whole order would meet, and the ranks of the matches in each source."""
     low = "-inf" if query.min_profit is None else repr(query.min_profit)
     high = "+inf" if query.max_profit is None else repr(query.max_profit)
-    members: list[bytes] = []
+    pipe = client().pipeline()
     for source in query.sources(keys, by="profit"):
-        end = client().zcount(source.ranked, "-inf", high)
-        first = end - client().zcount(source.ranked, low, high)
-        for start in range(first, end, STEP):
-            members += client().zrange(source.ranked, start, min(start + STEP, end) - 1)
-    revision = client().hget(keys.index("stats"), "revision")
-    return members if int(revision or 0) == matches.revision else None
+        pipe.zcount(source.ranked, "-inf", high)
+        pipe.zcount(source.ranked, low, high)
+        pipe.zcard(source.ranked)
+        pipe.zcard(source.unranked)
+    found = pipe.execute()
+    ranks = [range(end - count, end) for end, count in zip(found[::4], found[1::4], strict=True)]
+    return sum(found[2::4]) + sum(found[3::4]), ranks
+
+
+def _all_members(keys: SessionKeys, query: RunQuery, ranks: list[range], revision: int) -> list[bytes] | None:
+    """Return every match, None when the session has changed since the revision: ranks then mean other runs."""
+    members: list[bytes] = []
+    for source, wanted in zip(query.sources(keys, by="profit"), ranks, strict=True):
+        for chunk in chunked(wanted, STEP):
+            pipe = client().pipeline()
+            pipe.zrange(source.ranked, chunk[0], chunk[-1])
+            pipe.hget(keys.index("stats"), "revision")
+            found, now = pipe.execute()
+            if int(now or 0) != revision:
+                return None
+            members += found
+    return members
 
 
 def _sorted(keys: SessionKeys, members: list[bytes], *, descending: bool) -> list[Entry]:

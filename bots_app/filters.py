@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from bots_app import trades
-from bots_app.query import MAX_STATUSES, ORDERINGS, RunQuery
+from bots_app.query import MAX_STATUSES, ORDERINGS, RunQuery, status_filter
 from dashboard.api.filters import IntegerFilter, NamesFilter, NumberFilter, OrderingFilter, RepositoryFilterSet
 from dashboard.api.pagination import page_filters
 
@@ -38,7 +38,10 @@ class AggregateFilterSet(RepositoryFilterSet):
     status = NamesFilter(
         label="Status",
         most=MAX_STATUSES,
-        help_text="Runs in any of these statuses; may repeat or be comma-separated. An unknown one matches nothing.",
+        help_text=(
+            "Runs in any of these statuses; may repeat or be comma-separated. An unknown one matches nothing. "
+            "With `!` in front of each, as in `!failed`: runs in any other status."
+        ),
     )
     minProfit = NumberFilter(
         label="Least profit", help_text="Runs with at least this profit; those without a profit are left out."
@@ -99,7 +102,7 @@ class EquityFilterSet(RepositoryFilterSet):
 def run_query(values: Any) -> RunQuery:
     """Return the query of validated parameters; those of an aggregate have no order."""
     return RunQuery(
-        statuses=tuple(values["status"]),
+        **status_filter(values["status"]),
         min_profit=values["minProfit"],
         max_profit=values["maxProfit"],
         ordering=values.get("ordering", RunQuery.ordering),

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from bots_app.query import RunQuery
+from bots_app.query import RunQuery, status_filter
+from dashboard.errors import InvalidParameter
 from dashboard.web.forms import NumberField, OrderingField, QueryForm
 from dashboard.web.links import query
 
@@ -43,12 +44,16 @@ class RunListForm(QueryForm):
         low, high = values.get("minProfit"), values.get("maxProfit")
         if low is not None and high is not None and low > high:
             self.add_error("maxProfit", "This must not be below the other end of the range.")
+        try:
+            RunQuery(**status_filter(values.get("status") or ()))
+        except InvalidParameter as error:
+            self.add_error("status", error.message)
         return values
 
     def run_query(self) -> RunQuery:
         """Return what to ask the registry for; only for a valid form."""
         return RunQuery(
-            statuses=self.value("status"),
+            **status_filter(self.value("status")),
             min_profit=self.value("minProfit"),
             max_profit=self.value("maxProfit"),
             ordering=self.value("ordering") or RunQuery().ordering,

@@ -50,6 +50,7 @@ def asked_list(params: QueryDict) -> tuple[RunQuery, QueryDict]:
 def list_words(asked: RunQuery) -> str:
     """Return the list in words, its filters before its order."""
     words = [", ".join(asked.statuses)] if asked.statuses else []
+    words += [f"not {', not '.join(asked.excluded)}"] if asked.excluded else []
     for sign, value in (("≥", asked.min_profit), ("≤", asked.max_profit)):
         if value is not None:
             words.append(f"profit {sign} {numbers.price(value)}")

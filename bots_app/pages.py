@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
 from bots_app.page_place import ORDER_WORDS, list_suffix
 from bots_app.performance import PerformanceRegistry
-from bots_app.query import RunQuery
+from bots_app.query import NOT, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
 from dashboard.api.links import api_path
@@ -120,7 +121,7 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
     others = {*counts, *chosen} - {*names}
     names += sorted(others, key=lambda name: (name not in chosen, -counts.get(name, 0), name))
     chips = [
-        {"status": name, "count": counts.get(name, 0), "href": query(params, status=name), "current": name in chosen}
+        {"status": name, "count": count_of(name, counts), "href": query(params, status=name), "current": name in chosen}
         for name in names
     ]
     return {
@@ -136,6 +137,13 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         "more_chips": max(0, len(chips) - MOST_CHIPS),
         "all_href": query(params, status=None),
     }
+
+
+def count_of(status: str, counts: Mapping[str, int]) -> int:
+    """Return how many runs have a status, or do not have the one behind a `!`."""
+    if not status.startswith(NOT):
+        return counts.get(status, 0)
+    return sum(counts.values()) - counts.get(status.removeprefix(NOT), 0)
 
 
 def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -> dict[str, Any]:
@@ -179,6 +187,7 @@ def without_one(sid: SessionId, runs: BotRegistry, asked: RunQuery, params: Quer
     """Return for each filter that is set how many runs there would be without it, where that is more than none."""
     filters = (
         ("statuses", "status", f"status {', '.join(asked.statuses)}", ()),
+        ("excluded", "status", f"status not {', not '.join(asked.excluded)}", ()),
         ("min_profit", "minProfit", f"profit ≥ {numbers.price(asked.min_profit)}", None),
         ("max_profit", "maxProfit", f"profit ≤ {numbers.price(asked.max_profit)}", None),
     )

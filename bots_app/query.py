@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import msgspec
@@ -15,25 +16,33 @@ from dashboard.store.pages import Source
 ORDERINGS = ("profit", "-profit", "lastUpdated", "-lastUpdated")
 #: Statuses one query may name: each is a source that the page is merged from.
 MAX_STATUSES = 20
+#: Stands before a status that is left out.
+NOT = "!"
+#: No run has it: where nothing is left to list.
+NO_STATUS = ""
 
 
 @dataclass(frozen=True)
 class RunQuery:
-    """Filters (statuses: any of them; profit range: inclusive) and order of a list of runs."""
+    """Filters (any of some statuses, or any but those excluded; profits from and to, inclusive) and order of a list."""
 
     statuses: tuple[str, ...] = ()
     min_profit: float | None = None
     max_profit: float | None = None
     ordering: str = "-profit"
+    excluded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.ordering not in ORDERINGS:
             raise InvalidParameter("ordering", f"{self.ordering!r} is not known; use one of {', '.join(ORDERINGS)}.")
         if len(self.statuses) > MAX_STATUSES:
             raise InvalidParameter("status", f"{len(self.statuses)} statuses; {MAX_STATUSES} are the most.")
+        if self.statuses and self.excluded:
+            raise InvalidParameter("status", "statuses to list and, with `!`, others to leave out; give one kind only.")
         if self.has_range and None not in (self.min_profit, self.max_profit) and self.min_profit > self.max_profit:  # type: ignore[operator]
             raise InvalidParameter("minProfit", f"{self.min_profit:g} lies above maxProfit {self.max_profit:g}.")
         object.__setattr__(self, "statuses", tuple(sorted(set(self.statuses))))
+        object.__setattr__(self, "excluded", tuple(sorted(set(self.excluded))))
 
     @property
     def descending(self) -> bool:
@@ -56,11 +65,29 @@ class RunQuery:
     def scope(self, sid: object) -> str:
         """Return the name of this list, for its cursors."""
         parts = ("bots", str(sid), self.statuses, self.min_profit, self.max_profit, self.ordering)
-        return msgspec.json.encode(parts).decode()
+        return msgspec.json.encode((*parts, self.excluded) if self.excluded else parts).decode()
+
+    def with_others(self, known: Iterable[str]) -> RunQuery:
+        """Return the query of all known statuses but those left out. Raises InvalidParameter for too many of them."""
+        others = set(known) - set(self.excluded)
+        if len(others) > MAX_STATUSES:
+            raise InvalidParameter("status", f"{len(others)} statuses are left; {MAX_STATUSES} are the most.")
+        return replace(self, statuses=tuple(others) or (NO_STATUS,), excluded=())
 
     def sources(self, keys: SessionKeys, *, by: str | None = None) -> tuple[Source, ...]:
-        """Return the sorted sets that hold the list, one source a status."""
+        """Return the sorted sets that hold the list, one source a status; those left out have to be others by then."""
+        if self.excluded:
+            raise ValueError("which statuses are not left out is not known yet")
         return _sources(keys, keys.tag, self.statuses, by or self.by)
+
+
+def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the fields of a query for statuses as they are asked for. Raises InvalidParameter."""
+    listed = tuple(name for name in names if not name.startswith(NOT))
+    excluded = tuple(name.removeprefix(NOT) for name in names if name.startswith(NOT))
+    if NO_STATUS in excluded:
+        raise InvalidParameter("status", f"{NOT} stands before the status to leave out, as in {NOT}failed.")
+    return {"statuses": listed, "excluded": excluded}
 
 
 @lru_cache(4096)

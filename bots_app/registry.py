@@ -18,6 +18,7 @@ from bots_app.indexing import (
     write_batch,
 )
 from bots_app.interruption import interrupted
+from bots_app.other_statuses import look, read_others
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
@@ -73,13 +74,16 @@ class BotRegistry:
         keys = SessionKeys(str(sid))
         is_filtered_walk = query.by != "profit" and query.has_range
 
-        def read() -> PageReply | None:
+        def read_of(asked: RunQuery) -> PageReply | None:
             if is_filtered_walk:
-                return read_filtered(keys, query, position=position, limit=limit)
+                return read_filtered(keys, asked, position=position, limit=limit)
             return read_page(
-                keys, query.sources(keys), position=position, limit=limit, descending=query.descending,
-                least=query.min_profit, most=query.max_profit,
+                keys, asked.sources(keys), position=position, limit=limit, descending=asked.descending,
+                least=asked.min_profit, most=asked.max_profit,
             )  # fmt: skip
+
+        def read() -> PageReply | None:
+            return read_others(keys, query, read_of) if query.excluded else read_of(query)
 
         reply = self.when_built(sid, read, lambda: read_unindexed(keys, query, position=position, limit=limit))
         if reply is None:
@@ -269,7 +273,10 @@ class BotRegistry:
 
     def _standing(self, sid: SessionId, config_hash: str, query: RunQuery) -> tuple[bool, Position | None]:
         """Return whether the derived keys are there, and where the run stands as far as the keys there are tell."""
-        keys, sources = SessionKeys(str(sid)), query.sources(SessionKeys(str(sid)))
+        keys = SessionKeys(str(sid))
+        if query.excluded:
+            query = query.with_others(look(keys)[1])
+        sources = query.sources(keys)
         pipe = client().pipeline()
         pipe.hget(keys.index("stats"), "built")
         pipe.zscore(keys.profit, config_hash)

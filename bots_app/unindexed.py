@@ -51,6 +51,8 @@ def _split(keys: SessionKeys, query: RunQuery) -> tuple[list[tuple[float, bytes]
     wanted: set[bytes] = set()
     for name in map(keys.status, query.statuses) if query.statuses else [keys.bots]:
         wanted.update(client().sscan_iter(name, count=STEP))
+    for name in map(keys.status, query.excluded):
+        wanted.difference_update(client().sscan_iter(name, count=STEP))
     ranked: list[tuple[float, bytes]] = []
     seen: set[bytes] = set()
     for start in range(0, client().zcard(keys.profit), STEP):

@@ -31,6 +31,8 @@ def glyph(status: Any, unreadable: Any = None) -> SafeString:
 def status_word(status: Any) -> str:
     """Return the status as a word to read."""
     name = str(status or "")
+    if name.startswith("!"):
+        return f"Not {name.removeprefix('!')}"
     return name.capitalize() if name in GLYPHS else name or "No status"
 
 

@@ -205,6 +205,28 @@ def test_answers_are_for_one_client_and_checked_each_time(api):
     assert api.get(BOTS).headers["Cache-Control"] == "private, no-cache"
 
 
+def test_statuses_can_be_left_out(api):
+    whole = body_of(api.get(f"{BOTS}?limit=500"))["bots"]
+    assert len({row["status"] for row in whole}) > 1
+    left_out = whole[0]["status"]
+    others = [row for row in whole if row["status"] != left_out]
+    for params in (f"status=!{left_out}", f"status=%21{left_out}&status=!nothing", f"status=!{left_out},!nothing"):
+        answer = body_of(api.get(f"{BOTS}?limit=500&{params}"))
+        assert (answer["bots"], answer["count"]) == (others, len(others))
+        aggregate = body_of(api.get(f"{BOTS}/aggregate?{params}"))
+        assert aggregate["count"] == len(others) and left_out not in aggregate["countByStatus"]
+    pages = walk(api, f"{BOTS}?limit=2&status=!{left_out}")
+    assert [row for page in pages for row in page["bots"]] == others
+
+
+@pytest.mark.parametrize("params", ["status=!", "status=completed,!failed", "status=completed&status=!failed"])
+def test_statuses_left_out_are_not_mixed_with_others(api, params):
+    for path in (BOTS, f"{BOTS}/aggregate"):
+        response = api.get(f"{path}?{params}")
+        assert response.status_code == 400
+        assert "!" in str(body_of(response)["status"])
+
+
 def test_an_aggregate_takes_the_same_filters(api):
     whole = body_of(api.get(path_of("bots", "aggregate")))
     assert (whole["count"], whole["countByStatus"]) == (12, {"completed": 8, "failed": 4})

@@ -73,6 +73,7 @@ class Model:
             record
             for record in self.records.values()
             if (not query.statuses or record["status"] in query.statuses)
+            and record["status"] not in query.excluded
             and (not query.has_range or (profit_of(record) is not None and low <= profit_of(record) <= high))
         ]
 

@@ -60,6 +60,7 @@ def test_on_a_walk_too_long_to_sort(
     written: Model, records: list[dict[str, Any]], ordering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filtered_walk, "STEP", 3)
+    monkeypatch.setattr(filtered_walk, "FEW", 1)
     monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: 0)
     assert_neighbours(written, records, RunQuery((), -5.0, 100.0, ordering), ranks=False)
 

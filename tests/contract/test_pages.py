@@ -107,6 +107,7 @@ def test_a_long_list_by_time_in_a_range_is_walked_in_steps(
     model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
 ) -> None:
     # Every step of the walk has pages with no match in it.
+    monkeypatch.setattr(filtered_walk, "FEW", 1)
     monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: 0)
     for step in (2, 11):
         monkeypatch.setattr(filtered_walk, "STEP", step)
@@ -120,6 +121,7 @@ def test_the_matches_of_a_list_by_time_in_a_range_are_fetched_in_steps(
     model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
 ) -> None:
     monkeypatch.setattr(filtered_walk, "STEP", 2)
+    monkeypatch.setattr(filtered_walk, "FEW", 1)
     monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
     for statuses in ((), PAIR):
         assert_walks(model, RunQuery(statuses, -5.0, 100.0, ordering), 7)
@@ -131,6 +133,7 @@ def test_a_list_by_time_in_a_range_is_walked_when_it_changes_while_it_is_fetched
     query = RunQuery((), -5.0, 100.0, "-lastUpdated")
     sound = page(sid, query, limit=7)
     monkeypatch.setattr(filtered_walk, "STEP", 2)
+    monkeypatch.setattr(filtered_walk, "FEW", 1)
     monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
     fetch = filtered_walk._all_members
     fetched = []

@@ -68,6 +68,15 @@ def test_statuses_may_be_repeated_or_separated_by_commas(page, sweep):
     assert page.get(URL, {"status": "failed,running"}).context["page"].count == 15
 
 
+def test_a_status_can_be_left_out(page, sweep):
+    response = page.get(URL + "?status=!completed")
+    text = response.content.decode().replace('<span class="cut">', "").replace("</span>", "")
+    assert "<b>15</b> of 130 runs match" in text and "Not completed <b>15</b>" in text
+    assert {row["status"] for row in response.context["rows"]}.isdisjoint({"completed"})
+    refused = page.get(URL + "?status=completed&status=!failed")
+    assert refused.status_code == 400 and "give one kind only" in refused.content.decode()
+
+
 def test_active_ranges_are_chips_that_remove_themselves(page, sweep):
     response = page.get(URL, {"minProfit": "100", "maxProfit": "500", "status": "completed"})
     assert [chip["text"] for chip in response.context["ranges"]] == ["Profit ≥ 100", "Profit ≤ 500"]
