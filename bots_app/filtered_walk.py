@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from math import isqrt
 
+import msgspec
+
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -25,12 +27,50 @@ WALK_COST = 2
 LEAST_STEP = 100
 #: How much further a call of a walk looks than a page is to be expected, so that mostly no second one is needed.
 RESERVE = 1.5
+#: Attempts at a page whose runs are being changed while it is read; the last one is shown as it is.
+ATTEMPTS = 10
 
 Entry = tuple[bytes, str]
 
 
 def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply | None:
     """Return a page, None when there is no such session. Raises NotBuilt. Cost: three round trips for few matches."""
+    left = ATTEMPTS
+    while True:
+        reply = _read_once(keys, query, position=position, limit=limit)
+        if reply is None or not reply.members:
+            return reply
+        rows, is_as_found = _rows(keys, query, reply)
+        left -= 1
+        if is_as_found or not left:
+            return msgspec.structs.replace(reply, rows=rows)
+
+
+def _rows(keys: SessionKeys, query: RunQuery, reply: PageReply) -> tuple[list[bytes | None], bool]:
+    """Return the rows of a page, and whether each run still stands where it was found.
+
+    One that was changed or deleted since would be shown with another's place, or with a value that does not match.
+    """
+    pipe = client().pipeline()
+    pipe.hmget(keys.index("rows"), reply.members)
+    pipe.hget(keys.index("stats"), "revision")
+    pipe.zmscore(keys.profit, reply.members)
+    for source in query.sources(keys):
+        pipe.zmscore(source.ranked, reply.members)
+        pipe.zmscore(source.unranked, reply.members)
+    rows, revision, profits, *places = pipe.execute()
+    if int(revision or 0) == reply.revision:
+        return rows, True
+    for index, (score, profit) in enumerate(zip(reply.scores, profits, strict=True)):
+        found: set[float | None] = {scores[index] for scores in places[::2] if scores[index] is not None}
+        found |= {None for scores in places[1::2] if scores[index] is not None}
+        if found != {float(score) if score else None} or profit is None or not query.holds(profit):
+            return rows, False
+    return rows, True
+
+
+def _read_once(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply | None:
+    """Return a page without its rows."""
     matches = read_page(
         keys, query.sources(keys, by="profit"), position=Position(), limit=FEW, descending=True,
         least=query.min_profit, most=query.max_profit, with_rows=False,
@@ -53,11 +93,9 @@ def read_filtered(keys: SessionKeys, query: RunQuery, *, position: Position, lim
         has_opposite = position.at != EDGE and bool(_collect(keys, query, _turned(position, found), 1, share=share))
         found = found[::-1] if position.backward else found
     has_previous, has_next = (has_more, has_opposite) if position.backward else (has_opposite, has_more)
-    hashes = [member for member, _ in found]
-    rows = client().hmget(keys.index("rows"), hashes) if hashes else []
     return PageReply(
-        matches.revision, matches.count, preceding, has_previous, has_next, matches.stale, hashes,
-        [score for _, score in found], rows,
+        matches.revision, matches.count, preceding, has_previous, has_next, matches.stale,
+        [member for member, _ in found], [score for _, score in found], [],
     )  # fmt: skip
 
 

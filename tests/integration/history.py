@@ -1,0 +1,174 @@
+"""What happened to each run of a session and when, and what that lets a list of them hold: for tests of concurrency.
+
+Times are of the clock that all processes share. A change happened at some moment between its two times: what holds
+before it and after it may both be seen in between.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from bots_app.query import RunQuery
+from bots_app.registry import BotRegistry
+from sessions_app.records import SessionId
+
+
+class State(NamedTuple):
+    """A run as it was written."""
+
+    status: str
+    profit: float | None
+    updated: int | None
+
+
+class Change(NamedTuple):
+    """Something done to a run, between two moments; a state of None is its deletion."""
+
+    config_hash: str
+    state: State | None
+    before: float
+    after: float
+
+
+class Page(NamedTuple):
+    """A page as it was answered between two moments."""
+
+    began: float
+    ended: float
+    rows: list[dict[str, Any]]
+    count: int
+    is_last: bool
+
+
+@dataclass
+class Walk:
+    """Pages one after another, forward from the start or back from the end."""
+
+    query: RunQuery
+    limit: int
+    is_backward: bool
+    #: Where it began: only runs before it can be met going back.
+    start: tuple[Any, ...] | None = None
+    pages: list[Page] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{'back' if self.is_backward else 'forward'} by {self.limit} through {self.query}"
+
+
+def walks(sid: SessionId, query: RunQuery, *, limit: int) -> Iterator[Walk]:
+    """Walk from the first page to the last, and back from there."""
+    forward = Walk(query, limit, False)
+    cursor: str | None = None
+    while True:
+        page, answer = read(sid, query, cursor, limit=limit)
+        cursor = answer["nextCursor"]
+        forward.pages.append(page._replace(is_last=cursor is None))
+        if cursor is None:
+            break
+    yield forward
+    back = Walk(query, limit, True, place(query, page.rows[0]) if page.rows else None)
+    cursor = answer["previousCursor"]
+    while cursor is not None:
+        page, answer = read(sid, query, cursor, limit=limit)
+        cursor = answer["previousCursor"]
+        back.pages.append(page._replace(is_last=cursor is None))
+    yield back
+
+
+def read(sid: SessionId, query: RunQuery, cursor: str | None, *, limit: int) -> tuple[Page, dict[str, Any]]:
+    """Return a page and the whole of the answer."""
+    began = time.monotonic()
+    answer = json.loads(BotRegistry().page(sid, query, cursor=cursor, limit=limit).body())
+    return Page(began, time.monotonic(), answer["bots"], answer["count"], False), answer
+
+
+def place(query: RunQuery, row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a row sorts by: ascending places are list order."""
+    value = row["profit"] if query.by == "profit" else row["lastUpdated"]
+    return place_of(query, value, row["configHash"])
+
+
+def place_of(query: RunQuery, value: float | None, config_hash: str) -> tuple[Any, ...]:
+    letters = config_hash.encode()
+    if value is None:
+        return (1, 0.0, tuple(letters))
+    if query.descending:
+        return (0, -value, (*(255 - letter for letter in letters), 256))
+    return (0, value, tuple(letters))
+
+
+class History:
+    """Every change of every run, oldest first; each run is written by one writer only."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        self.of: dict[str, list[Change]] = defaultdict(list)
+        for change in sorted(changes, key=lambda change: change.before):
+            self.of[change.config_hash].append(change)
+
+    def possible(self, config_hash: str, began: float, ended: float) -> set[State | None]:
+        """Return every state that the run may have been seen in at some moment of a span."""
+        found: set[State | None] = set()
+        known: State | None = None
+        for change in self.of[config_hash]:
+            if change.after <= began:
+                known = change.state
+            elif change.before < ended:
+                found.add(change.state)
+        return found | {known}
+
+    def problems(self, walk: Walk) -> Iterator[str]:
+        """Yield each promise that a walk does not keep."""
+        yield from self._wrong_pages(walk)
+        yield from self._wrong_order(walk)
+        began, ended = walk.pages[0].began, walk.pages[-1].ended
+        seen = [row["configHash"] for page in walk.pages for row in page.rows]
+        for config_hash in self.of:
+            states = self.possible(config_hash, began, ended)
+            places = {self._place(walk.query, config_hash, state) for state in states}
+            if len(places) > 1:
+                continue
+            [fixed] = places
+            is_due = fixed is not None and (not walk.is_backward or walk.start is None or fixed < walk.start)
+            if seen.count(config_hash) != is_due:
+                yield f"{config_hash} is there {seen.count(config_hash)} times and should be {int(is_due)} times: {states}"
+
+    def _place(self, query: RunQuery, config_hash: str, state: State | None) -> tuple[Any, ...] | None:
+        """Return where a run in a state stands in the list, None when it is not in it."""
+        if state is None or (query.statuses and state.status not in query.statuses):
+            return None
+        low = -math.inf if query.min_profit is None else query.min_profit
+        high = math.inf if query.max_profit is None else query.max_profit
+        if query.has_range and (state.profit is None or not low <= state.profit <= high):
+            return None
+        return place_of(query, state.profit if query.by == "profit" else state.updated, config_hash)
+
+    def _wrong_pages(self, walk: Walk) -> Iterator[str]:
+        for number, page in enumerate(walk.pages):
+            if len(page.rows) != walk.limit and not (page.is_last and len(page.rows) < walk.limit):
+                yield f"page {number} of {len(walk.pages)} holds {len(page.rows)} runs"
+            least = most = 0
+            for config_hash in self.of:
+                states = self.possible(config_hash, page.began, page.ended)
+                matches = [self._place(walk.query, config_hash, state) is not None for state in states]
+                least, most = least + all(matches), most + any(matches)
+            if not least <= page.count <= most:
+                yield f"page {number} counts {page.count} runs, of {least} to {most}"
+            for row in page.rows:
+                found = State(row["status"], row["profit"], row["lastUpdated"])
+                states = self.possible(row["configHash"], page.began, page.ended)
+                if found not in states:
+                    yield f"page {number} shows {row['configHash']} as {found}, which was {states}"
+                elif all(self._place(walk.query, row["configHash"], state) is None for state in states):
+                    yield f"page {number} shows {row['configHash']}, which never matched: {states}"
+
+    def _wrong_order(self, walk: Walk) -> Iterator[str]:
+        pages = reversed(walk.pages) if walk.is_backward else walk.pages
+        places = [place(walk.query, row) for page in pages for row in page.rows]
+        if any(first >= second for first, second in zip(places, places[1:], strict=False)):
+            yield "the runs are not in order"
