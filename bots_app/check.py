@@ -48,15 +48,21 @@ class Drift(msgspec.Struct):
 
 
 def check(
-    sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None
-) -> list[Drift]:
-    """Return every kind of drift of a session, none for a sound one. Cost: reads the whole session, in small steps."""
-    return _Check(sid, set(statuses) | USUAL, progress).run()
+    sid: SessionId, *, statuses: Iterable[str] = (), strays: Iterable[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[Drift]:  # fmt: skip
+    """Return every kind of drift of a session, none for a sound one. Cost: reads the whole session, in small steps.
+
+    `strays` are the records that its set of runs does not name, where they are known.
+    """
+    return _Check(sid, set(statuses) | USUAL, strays, progress).run()
 
 
 class _Check:
-    def __init__(self, sid: SessionId, statuses: set[str], progress: Callable[[int], None] | None) -> None:
-        self.sid, self.keys, self.progress = sid, SessionKeys(str(sid)), progress
+    def __init__(
+        self, sid: SessionId, statuses: set[str], strays: Iterable[str] | None, progress: Callable[[int], None] | None
+    ) -> None:
+        self.sid, self.keys, self.strays, self.progress = sid, SessionKeys(str(sid)), strays, progress
         self.statuses, self.totals = statuses, Totals()
         self.drifts: dict[str, Drift] = {}
         self.is_built = False
@@ -107,7 +113,7 @@ class _Check:
 
     def _unseen(self) -> Iterator[list[str]]:
         """Yield every hash once; those with a colon, which no key tells, are known by the indexes that name them."""
-        for source in (run_hashes(self.sid), odd_members(self.sid, self.statuses)):
+        for source in (run_hashes(self.sid, self.strays), odd_members(self.sid, self.statuses)):
             for hashes in chunked(source, STEP):
                 found = [name for name in dict.fromkeys(hashes) if name not in self._seen]
                 self._seen.update(found)

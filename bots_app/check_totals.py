@@ -78,6 +78,7 @@ def _mean(figures: list[Figures]) -> float | None:
 
 def is_same(found: object, wanted: object) -> bool:
     """Tell whether two numbers of a summary are the same, but for rounding."""
-    if isinstance(found, float) and isinstance(wanted, float):
+    # A summary may hold a whole number where the records make a double.
+    if isinstance(found, int | float) and isinstance(wanted, float):
         return math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-12)
     return found == wanted

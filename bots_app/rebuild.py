@@ -18,6 +18,7 @@ from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.indexer import SessionIndexer
 from bots_app.run_values import RunValues
+from bots_app.strays import Strays
 from bots_app.survey import USUAL, odd_members, run_hashes
 from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
@@ -55,12 +56,13 @@ class RebuildResult(msgspec.Struct):
 
 
 def rebuild(
-    sid: SessionId, *, statuses: Iterable[str] = (), progress: Callable[[int], None] | None = None,
-    waiting: Callable[[BuilderFacts], None] | None = None,
+    sid: SessionId, *, statuses: Iterable[str] = (), strays: Strays | None = None,
+    progress: Callable[[int], None] | None = None, waiting: Callable[[BuilderFacts], None] | None = None,
 ) -> RebuildResult:  # fmt: skip
     """Make every index, figure and summary number of a session agree with its records.
 
-    Waits for another one that builds them, and tells `waiting` of it first. Raises StoreUnavailable, Unavailable.
+    `strays` spare walks over the key space where many sessions are rebuilt. Waits for another one that builds them, and
+    tells `waiting` of it first. Raises StoreUnavailable, Unavailable.
     """
     lease = BuilderLease(SessionKeys(str(sid)).index("builder"))
     is_told = False
@@ -70,11 +72,13 @@ def rebuild(
         is_told = True
         time.sleep(LOOK_EVERY_S)
     try:
-        remove_leftovers(sid)
+        if strays is None or strays.has_leftovers(sid):
+            remove_leftovers(sid)
         for attempt in range(ATTEMPTS):
             try:
                 # Where hearing of changes is lost again and again, it is done without.
-                return _Rebuild(sid, lease, set(statuses) | USUAL, progress).run(is_tracked=attempt < TRACKED)
+                work = _Rebuild(sid, lease, set(statuses) | USUAL, progress)
+                return work.run(is_tracked=attempt < TRACKED, strays=strays)
             except BuildEnded:
                 log.info("The rebuild of session %s begins anew: it was deleted, restored or taken over.", sid)
                 if lease.hold() is not None:
@@ -114,14 +118,16 @@ class _Rebuild:
         self.result = RebuildResult()
         self.is_deleting = False
         self.rows_met = 0
+        self.strays: list[str] | None = None
         self.tracker: Tracker | None = None
 
-    def run(self, *, is_tracked: bool) -> RebuildResult:
+    def run(self, *, is_tracked: bool, strays: Strays | None) -> RebuildResult:
         try:
             # Everything is read after both: nothing that changes from now on is missed.
             if is_tracked:
                 self._listen()
             is_known, self.is_deleting = self.making.begin()
+            self.strays = strays.of(self.sid) if strays else None
             self._load()
             self.making.end_load()
             for _ in self.making.carry():
@@ -185,7 +191,7 @@ class _Rebuild:
         return asked
 
     def _source(self) -> Iterator[list[str]]:
-        for found in (run_hashes(self.sid), odd_members(self.sid, self.statuses)):
+        for found in (run_hashes(self.sid, self.strays), odd_members(self.sid, self.statuses)):
             for hashes in chunked(found, STEP):
                 yield list(dict.fromkeys(hashes))
 
@@ -254,6 +260,7 @@ class _Rebuild:
         for some in self._heard():
             self._file(indexer, some)
         if self.tracker is None or not self.tracker.is_whole:
+            self.strays = None
             for some in self._source():
                 self._file(indexer, some)
         if indexer.changed or indexer.dropped:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.core.management.base import CommandError, OutputWrapper
 
+from bots_app.strays import Strays
 from bots_app.survey import later_records, session_ids, statuses_of
 from dashboard.errors import InvalidSessionId, SessionNotFound
 from sessions_app.records import SessionId
@@ -50,10 +53,19 @@ def chosen(sessions: list[SessionId]) -> list[tuple[SessionId, set[str]]]:
     return [(sid, statuses[str(sid)]) for sid in sessions]
 
 
+@contextmanager
+def strays_of(count: int) -> Iterator[Strays | None]:
+    """Find the records that no set of runs names, once for so many sessions; None for a single one."""
+    if count < 2:
+        yield None
+        return
+    with Strays() as strays:
+        yield strays
+
+
 def tell_later_records(sessions: list[SessionId], out: OutputWrapper) -> None:
     """Say how many records there are in a layout that is read by an importer alone, of these sessions or of all."""
-    chosen_ids: list[SessionId | None] = list(sessions) or [None]
-    found = [key for sid in chosen_ids for key in later_records(sid)]
+    found = list(later_records(sessions))
     if found:
         examples = ", ".join(sorted(found)[:EXAMPLES])
         out.write(

@@ -13,6 +13,8 @@ from sessions_app.records import SessionId
 
 #: Keys a step looks at.
 STEP = 1000
+#: What the key of a record of the later layout begins with.
+LATER = "bot_registry:run:v1:context:"
 #: Statuses that are looked for whether or not a key says that they exist.
 USUAL = frozenset({"completed", "failed", "running", "unreadable", "unknown"})
 
@@ -31,9 +33,17 @@ def run_keys(pattern: str) -> Iterator[tuple[str, str]]:
             yield found[0], found[1]
 
 
-def run_hashes(sid: SessionId) -> Iterator[str]:
-    """Yield the hash of every record of one session that its key tells; a hash may come twice."""
+def run_hashes(sid: SessionId, strays: Iterable[str] | None = None) -> Iterator[str]:
+    """Yield the hash of every record of one session that its key tells; a hash may come twice, or have no record.
+
+    `strays` are those that the set of runs does not name, where they are known: the key space is not walked over then.
+    """
     keys = SessionKeys(str(sid))
+    if strays is not None:
+        yield from strays
+        is_set = client().type(keys.bots) == b"set"
+        yield from map(from_bytes, client().sscan_iter(keys.bots, count=STEP) if is_set else ())
+        return
     start = len(keys.run_prefix.encode())
     for key in client().scan_iter(match=keys.pattern(keys.run_prefix), count=STEP):
         # What holds a colon is read as a record of another session; see `odd_members`.
@@ -52,15 +62,14 @@ def odd_members(sid: SessionId, statuses: Iterable[str]) -> Iterator[str]:
             yield from_bytes(item[0] if isinstance(item, tuple) else item)
 
 
-def later_records(sid: SessionId | None = None) -> Iterator[str]:
-    """Yield the key of every record of the layout that came after this one, of one session or of all."""
-    pattern = "bot_registry:run:v1:context:*:config:*"
-    if sid is not None:
-        symbol, timeframe, start, end = str(sid).rsplit(":", 3)
-        named = f"bot_registry:run:v1:context:{symbol}:{timeframe}:{start}-{end}:config:"
-        pattern = SessionKeys(str(sid)).pattern(named)
-    for key in client().scan_iter(match=pattern, count=STEP):
-        yield from_bytes(key)
+def later_records(sids: Iterable[SessionId] = ()) -> Iterator[str]:
+    """Yield the key of every record of the layout that came after this one, of some sessions, or of all."""
+    # There an id ends in `{start}-{end}`.
+    ids = {"-".join(str(sid).rsplit(":", 1)) for sid in sids}
+    for key in client().scan_iter(match=f"{LATER}*:config:*", count=STEP):
+        name = from_bytes(key)
+        if not ids or name.removeprefix(LATER).rpartition(":config:")[0] in ids:
+            yield name
 
 
 def statuses_of(sids: Iterable[str]) -> dict[str, set[str]]:

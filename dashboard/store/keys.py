@@ -211,6 +211,13 @@ def session_of(key: str) -> tuple[str, str | None] | None:
     return None
 
 
+def builds_of(key: str) -> list[str]:
+    """Return the sids that a key of a build, `session:{sid}:next:...`, may be of."""
+    parts = key.removeprefix("session:").split(":next:")
+    names = (":next:".join(parts[:count]) for count in range(1, len(parts)))
+    return [found[0] for name in names if (found := _checked(name, None))]
+
+
 def readings(key: str) -> list[tuple[str, str]]:
     """Return every (sid, configHash) that a record's key may be of, the one whose hash holds no colon last."""
     parts = key.removeprefix(_RUN).split(":")

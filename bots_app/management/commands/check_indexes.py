@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
 from bots_app.rebuild import is_left_behind
-from bots_app.session_commands import add_sessions_argument, chosen, tell_later_records
+from bots_app.session_commands import add_sessions_argument, chosen, strays_of, tell_later_records
+from bots_app.strays import Strays
 from dashboard.errors import Unavailable
 from dashboard.progress import Progress
 from sessions_app.records import SessionId
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         """Check session by session and print what differs."""
         try:
             found = chosen(sessions)
-            drifting = sum(self._check(sid, statuses) for sid, statuses in found)
+            with strays_of(len(found)) as strays:
+                drifting = sum(self._check(sid, statuses, strays) for sid, statuses in found)
             tell_later_records(sessions, self.stdout)
         except Unavailable as error:
             raise CommandError(f"The check could not be made: {error}", returncode=2) from None
@@ -41,9 +43,11 @@ class Command(BaseCommand):
             sys.exit(1)
         self.stdout.write(f"{len(found):,} sessions agree with their records.")
 
-    def _check(self, sid: SessionId, statuses: set[str]) -> bool:
+    def _check(self, sid: SessionId, statuses: set[str], strays: Strays | None) -> bool:
         with Progress(f"Checking {sid}", unit="runs", stream=sys.stderr) as progress:
-            drifts = check(sid, statuses=statuses, progress=progress.reach)
+            drifts = check(
+                sid, statuses=statuses, strays=None if strays is None else strays.of(sid), progress=progress.reach
+            )
         if is_left_behind(sid):
             self.stdout.write(
                 f"{sid}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes what it left"

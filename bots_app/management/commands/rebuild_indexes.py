@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
 from bots_app.rebuild import RebuildResult, rebuild
-from bots_app.session_commands import add_sessions_argument, chosen, tell_later_records
+from bots_app.session_commands import add_sessions_argument, chosen, strays_of, tell_later_records
+from bots_app.strays import Strays
 from dashboard.errors import Unavailable
 from dashboard.progress import Progress
 from dashboard.store.lease import BuilderFacts
@@ -31,17 +32,16 @@ class Command(BaseCommand):
         """Rebuild session by session and print the counts."""
         total, found = RebuildResult(), chosen(sessions)
         try:
-            for sid, statuses in found:
-                if dry_run:
-                    self._tell_drift(sid, statuses)
-                    continue
-                with Progress(f"Rebuilding {sid}", unit="runs", stream=sys.stderr) as progress:
-                    result = rebuild(sid, statuses=statuses, progress=progress.reach, waiting=self._tell_waiting)
-                self.stdout.write(f"{sid}: {_told(result)}")
-                for name in result.__struct_fields__:
-                    setattr(total, name, getattr(total, name) + getattr(result, name))
+            with strays_of(len(found)) as strays:
+                for sid, statuses in found:
+                    if dry_run:
+                        self._tell_drift(sid, statuses, strays)
+                        continue
+                    result = self._rebuild(sid, statuses, strays)
+                    for name in result.__struct_fields__:
+                        setattr(total, name, getattr(total, name) + getattr(result, name))
         except Unavailable as error:
-            raise CommandError(f"The rebuild of session {sid} was not completed: {error}", returncode=2) from None
+            raise CommandError(f"The rebuild was not completed: {error}", returncode=2) from None
         if not dry_run:
             self.stdout.write(f"{len(found):,} sessions rebuilt: {_told(total)}")
         tell_later_records(sessions, self.stdout)
@@ -49,8 +49,14 @@ class Command(BaseCommand):
     def _tell_waiting(self, other: BuilderFacts) -> None:
         self.stdout.write(f"Process {other.pid} on {other.host} builds the indexes of this session; waiting for it.")
 
-    def _tell_drift(self, sid: SessionId, statuses: set[str]) -> None:
-        drifts = check(sid, statuses=statuses)
+    def _rebuild(self, sid: SessionId, statuses: set[str], strays: Strays | None) -> RebuildResult:
+        with Progress(f"Rebuilding {sid}", unit="runs", stream=sys.stderr) as progress:
+            result = rebuild(sid, statuses=statuses, strays=strays, progress=progress.reach, waiting=self._tell_waiting)
+        self.stdout.write(f"{sid}: {_told(result)}")
+        return result
+
+    def _tell_drift(self, sid: SessionId, statuses: set[str], strays: Strays | None) -> None:
+        drifts = check(sid, statuses=statuses, strays=None if strays is None else strays.of(sid))
         self.stdout.write(f"{sid}: {'would change' if drifts else 'nothing would change'}")
         for drift in drifts:
             self.stdout.write(f"  {drift.count:,} x {drift.kind}, such as {', '.join(drift.examples)}")
