@@ -1,7 +1,7 @@
 """The floors of a list over HTTP: bare WSGI, one script call, the rows joined. No login, no limit, no parameters.
 
-`application` calls the script over a raw socket; `usual` by redis-py, which is how the floor was measured that the
-goals were set against.
+`usual` calls the script by redis-py, which is how the floor was measured that the goals were set against; `least` over
+a raw socket.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _client: redis.Redis | None = None
 _command = bytes.fromhex(os.environ.get(COMMAND, ""))
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+def least(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
     """Answer the page."""
     if not hasattr(_local, "raw"):
         _local.raw = RawConnection(os.environ[URL])

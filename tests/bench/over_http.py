@@ -1,4 +1,4 @@
-"""The API over HTTP, with login by token and the rate limit counted, over a bare server that does the least."""
+"""The API over HTTP, with login by token and the rate limit counted, over bare servers that do the least."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,18 +33,24 @@ from tests.bench.report import Report, at_least, at_most
 from tests.bench.timing import Way, interleave
 
 CONNECTIONS = 16
-#: Users whose requests take turns: at 600 a minute each, the usual limit, a minute of them is 76,800 requests.
-USERS = 128
+#: Users whose requests take turns, for each second with many connections: at 600 a minute each, the usual limit, that
+#: is 9,600 requests. Of more users, most requests would be somebody's first, which draws on the limit.
+USERS_A_TURN = 16
 #: Seconds each server is loaded at a time, in turns.
 TURN_S = 1.0
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Ports of the product, of the least the same server could do, and of the floor that the goal was set against."""
+    """Ports of the product and of its floors.
+
+    `floor` is the same server with the same call by the usual client; `least` makes that call over a raw socket;
+    `usual` is the floor under another server.
+    """
 
     product: int
     floor: int
+    least: int
     usual: int
 
 
@@ -52,27 +58,28 @@ class Servers:
 def servers(folder: Path, floor_command: bytes) -> Iterator[Servers]:
     """Run both servers for a while."""
     call_command("migrate", verbosity=0, interactive=False)
-    product, floor, usual = free_port(), free_port(), free_port()
+    product, floor, least, usual = (free_port() for _ in range(4))
     floor_environ = {URL: settings.REDIS_URL, COMMAND: floor_command.hex()}
     workers = str(settings.WORKERS)
     with ExitStack() as stack:
-        command = [sys.executable, "-m", "tests.bench.floor_server", str(floor), workers, "application"]
-        stack.enter_context(
-            running(command, folder / "floor.log", is_up=lambda: answers(floor, "/"), environ=floor_environ)
-        )
+        for port, name in ((floor, "usual"), (least, "least")):
+            command = [sys.executable, "-m", "tests.bench.floor_server", str(port), workers, name]
+            stack.enter_context(
+                running(command, folder / f"{name}.log", is_up=_is_up(port, "/"), environ=floor_environ)
+            )
         command = [
             sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", workers, "--threads", "8",
             "--bind", f"127.0.0.1:{usual}", "--keep-alive", "60", "--log-level", "error", "tests.bench.floor_app:usual",
         ]  # fmt: skip
-        stack.enter_context(
-            running(command, folder / "usual.log", is_up=lambda: answers(usual, "/"), environ=floor_environ)
-        )
+        stack.enter_context(running(command, folder / "gunicorn.log", is_up=_is_up(usual, "/"), environ=floor_environ))
         command = [sys.executable, "manage.py", "serve"]
         environ = {"PORT": str(product), "WORKERS": workers}
-        stack.enter_context(
-            running(command, folder / "serve.log", is_up=lambda: answers(product, "/healthz"), environ=environ)
-        )
-        yield Servers(product, floor, usual)
+        stack.enter_context(running(command, folder / "serve.log", is_up=_is_up(product, "/healthz"), environ=environ))
+        yield Servers(product, floor, least, usual)
+
+
+def _is_up(port: int, path: str) -> Callable[[], bool]:
+    return lambda: answers(port, path)
 
 
 def answers(port: int, path: str) -> bool:
@@ -88,20 +95,20 @@ def measure(report: Report, sessions: Sessions, raw: RawConnection, folder: Path
     """Measure the list, its filters, its depth and the aggregate over HTTP."""
     floor_command = Floors(raw, sessions.main).page_command()
     with servers(folder, floor_command) as ports:
-        requests = requests_for(sessions)
+        requests = requests_for(sessions, users=USERS_A_TURN * (turns + 1))
         one_by_one(report, ports, requests, rounds)
         at_once(report, ports, requests["page by profit"], turns)
 
 
-def tokens() -> list[str]:
-    """Return the tokens of enough users that none of them meets the rate limit, which is the usual one."""
+def tokens(users: int) -> list[str]:
+    """Return the tokens of that many users."""
     model = get_user_model()
-    made = model.objects.bulk_create(model(username=f"bench{number}", password="!") for number in range(USERS))
+    made = model.objects.bulk_create(model(username=f"bench{number}", password="!") for number in range(users))
     return [str(AccessToken.for_user(user)) for user in made]
 
 
-def requests_for(sessions: Sessions) -> dict[str, list[bytes]]:
-    """Return what is asked of the product, by every user."""
+def requests_for(sessions: Sessions, *, users: int) -> dict[str, list[bytes]]:
+    """Return what is asked of the product, by each of enough users that none meets the rate limit, the usual one."""
     path = f"/api/sessions/{quote(str(sessions.main), safe='')}/bots"
     runs = client().zcard(SessionKeys(str(sessions.main)).profit)
     deepest, _ = cursor_at(sessions.main, RunQuery(), runs - LIMIT - 1)
@@ -111,7 +118,7 @@ def requests_for(sessions: Sessions) -> dict[str, list[bytes]]:
         "deepest page": f"{path}?{urlencode({'cursor': deepest})}",
         "aggregate": f"{path}/aggregate",
     }
-    bearers = [f"Bearer {token}" for token in tokens()]
+    bearers = [f"Bearer {token}" for token in tokens(users)]
     return {
         name: [get(address, Authorization=bearer, Accept="*/*") for bearer in bearers]
         for name, address in asked.items()
@@ -121,7 +128,8 @@ def requests_for(sessions: Sessions) -> dict[str, list[bytes]]:
 def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]], rounds: int) -> None:
     """Measure one client that waits for each answer, on one kept connection to each server."""
     report.begin(f"Over HTTP, one request at a time ({settings.WORKERS} workers, login and rate limit on)")
-    product, floor, usual = (HttpConnection(port) for port in (ports.product, ports.floor, ports.usual))
+    bare = {name: HttpConnection(getattr(ports, name)) for name in ("floor", "least", "usual")}
+    product = HttpConnection(ports.product)
 
     def asking(asked: list[bytes], status: int = 200) -> Way:
         following = cycle(asked)
@@ -129,11 +137,8 @@ def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]],
 
     page = requests["page by profit"]
     unchanged = etag_of(product, page[0])
-    ways: dict[str, Way] = {
-        "floor": lambda: floor.call(get("/")),
-        "usual": lambda: usual.call(get("/")),
-        "health": asking([get("/healthz")]),
-    }
+    ways: dict[str, Way] = {name: lambda one=one: one.call(get("/")) for name, one in bare.items()}
+    ways["health"] = asking([get("/healthz")])
     ways |= {name: asking(asked) for name, asked in requests.items()}
     ways["page unchanged (304)"] = asking([with_header(one, "If-None-Match", unchanged) for one in page], 304)
     try:
@@ -142,14 +147,15 @@ def one_by_one(report: Report, ports: Servers, requests: dict[str, list[bytes]],
             raise AssertionError(f"the floor answers {least} bytes, the product {size}")
         found = interleave(ways, rounds=rounds)
     finally:
-        product.close()
-        floor.close()
-        usual.close()
+        for one in (product, *bare.values()):
+            one.close()
     for name in ("page by profit", "status and profit range", "deepest page"):
         report.compare(name, found[name], against="gunicorn floor", reference=found["usual"], goal=at_most(2.5))
     for name in (*requests, "page unchanged (304)"):
         goal = at_most(2) if name == "page by profit" else None
         report.compare(f"{name}, same server", found[name], against="bare server", reference=found["floor"], goal=goal)
+    page_name = "page by profit, same server"
+    report.compare(page_name, found["page by profit"], against="bare, raw socket", reference=found["least"])
     report.compare("no page at all (/healthz)", found["health"], against="bare server", reference=found["floor"])
 
 
@@ -169,12 +175,13 @@ def etag_of(connection: HttpConnection, request: bytes) -> str:
 def at_once(report: Report, ports: Servers, requests: list[bytes], turns: int) -> None:
     """Measure many clients at once, the servers in turns."""
     report.begin(f"Over HTTP, {CONNECTIONS} connections at once")
-    asked = {ports.product: requests, ports.floor: [get("/")]}
+    asked = {ports.product: requests, ports.floor: [get("/")], ports.least: [get("/")]}
     found: dict[int, list[float]] = {port: [] for port in asked}
     for turn in range(turns + 1):
         for port, some in asked.items():
             rate = throughput(port, some, connections=CONNECTIONS, seconds=TURN_S if turn else TURN_S / 2)
             if turn:  # the first one opens the workers' own connections
                 found[port].append(rate)
-    product, floor = (median(found[port]) for port in (ports.product, ports.floor))
+    product, floor, least = (median(found[port]) for port in (ports.product, ports.floor, ports.least))
     report.rate("pages a second", product, against="bare server", reference=floor, goal=at_least(0.5))
+    report.rate("pages a second", product, against="bare, raw socket", reference=least)

@@ -103,7 +103,7 @@ def users() -> list[object]:
 def floor_server(folder: Path, command: bytes) -> Iterator[int]:
     """Run the floor of a page; give its port."""
     port = free_port()
-    words = [sys.executable, "-m", "tests.bench.floor_server", str(port), str(settings.WORKERS), "application"]
+    words = [sys.executable, "-m", "tests.bench.floor_server", str(port), str(settings.WORKERS), "usual"]
     environ = {URL: settings.REDIS_URL or "", COMMAND: command.hex()}
     with running(words, folder / "streams-floor.log", is_up=lambda: answers(port, "/"), environ=environ):
         yield port

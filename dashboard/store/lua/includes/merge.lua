@@ -1,28 +1,31 @@
--- The first (or, backward, the last) `want` entries of several lists, each a flat {member, score, ...} in list order.
+-- The first (or, backward, the last) `want` entries of several lists, each a flat {member, score, ...} in list order: their
+-- members, and their scores.
 local function merge(flats, falling, want, backward)
-  local at, heads, found, step = {}, {}, {}, backward and -1 or 1
+  local at, heads, members, scores, step = {}, {}, {}, {}, backward and -2 or 2
   for i, flat in ipairs(flats) do
-    at[i] = backward and #flat / 2 or 1
-    heads[i] = tonumber(flat[2 * at[i]] or '')
+    at[i] = backward and #flat - 1 or 1
+    heads[i] = tonumber(flat[at[i] + 1] or '')
   end
   local is_largest_first = falling ~= backward
-  while #found < want do
-    local best
+  for place = 1, want do
+    local best, top
     for i = 1, #flats do
-      if heads[i] and best and heads[i] == heads[best] then
-        local mine, other = flats[i][2 * at[i] - 1], flats[best][2 * at[best] - 1]
+      local head = heads[i]
+      if head and head == top then
+        local mine, other = flats[i][at[i]], flats[best][at[best]]
         if is_largest_first then mine, other = other, mine end
         if bytes_less(mine, other) then best = i end
-      elseif heads[i] and (not best or (heads[i] > heads[best]) == is_largest_first) then best = i end
+      elseif head and (not best or (head > top) == is_largest_first) then best, top = i, head end
     end
     if not best then break end
-    local flat, place = flats[best], at[best]
-    found[#found + 1] = {flat[2 * place - 1], flat[2 * place]}
-    at[best] = place + step
-    heads[best] = tonumber(flat[2 * at[best]] or '')
+    local flat, spot = flats[best], at[best]
+    members[place], scores[place] = flat[spot], flat[spot + 1]
+    at[best] = spot + step
+    heads[best] = tonumber(flat[spot + step + 1] or '')
   end
-  if not backward then return found end
-  local turned = {}
-  for i = #found, 1, -1 do turned[#turned + 1] = found[i] end
-  return turned
+  for i = 1, backward and math.floor(#members / 2) or 0 do
+    local other = #members + 1 - i
+    members[i], members[other], scores[i], scores[other] = members[other], members[i], scores[other], scores[i]
+  end
+  return members, scores
 end

@@ -42,9 +42,8 @@ end
 
 -- Members of a part of the list, and the scores of all of them.
 local function read_part(sources, offsets, want)
-  local flats, members, scores = {}, {}, {}
-  if want <= 0 or #sources == 0 then return members, scores end
+  if want <= 0 or #sources == 0 then return {}, {} end
+  local flats = {}
   for i, source in ipairs(sources) do flats[i] = fetch(source, offsets[i], want) end
-  for i, entry in ipairs(merge(flats, sources[1].falling, want, backward)) do members[i], scores[i] = entry[1], entry[2] end
-  return members, scores
+  return merge(flats, sources[1].falling, want, backward)
 end
