@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -67,12 +67,9 @@ class RunQuery:
         parts = ("bots", str(sid), self.statuses, self.min_profit, self.max_profit, self.ordering)
         return msgspec.json.encode((*parts, self.excluded) if self.excluded else parts).decode()
 
-    def with_others(self, known: Iterable[str]) -> RunQuery:
+    def with_others(self, known: frozenset[str]) -> RunQuery:
         """Return the query of all known statuses but those left out. Raises InvalidParameter for too many of them."""
-        others = set(known) - set(self.excluded)
-        if len(others) > MAX_STATUSES:
-            raise InvalidParameter("status", f"{len(others)} statuses are left; {MAX_STATUSES} are the most.")
-        return replace(self, statuses=tuple(others) or (NO_STATUS,), excluded=())
+        return _with_others(self, known)
 
     def sources(self, keys: SessionKeys, *, by: str | None = None) -> tuple[Source, ...]:
         """Return the sorted sets that hold the list, one source a status; those left out have to be others by then."""
@@ -88,6 +85,14 @@ def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     if NO_STATUS in excluded:
         raise InvalidParameter("status", f"{NOT} stands before the status to leave out, as in {NOT}failed.")
     return {"statuses": listed, "excluded": excluded}
+
+
+@lru_cache(1024)
+def _with_others(query: RunQuery, known: frozenset[str]) -> RunQuery:
+    others = known.difference(query.excluded)
+    if len(others) > MAX_STATUSES:
+        raise InvalidParameter("status", f"{len(others)} statuses are left; {MAX_STATUSES} are the most.")
+    return replace(query, statuses=tuple(others) or (NO_STATUS,), excluded=())
 
 
 @lru_cache(4096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -104,12 +105,17 @@ def first_page(report: Report, sessions: Sessions, raw: RawConnection, rounds: i
 def filters(report: Report, sessions: Sessions, raw: RawConnection, rounds: int) -> None:
     report.begin(f"Status and profit {LOW:g} to {HIGH:g}, exact count")
     floors, sid = Floors(raw, sessions.main), sessions.main
-    asked = {f"{name} ({share})": (name,) for name, share in STATUSES.items()}
-    asked |= {"completed or failed": TWO, "any status": ()}
+    ranged = RunQuery(min_profit=LOW, max_profit=HIGH)
+    asked = {f"{name} ({share})": (replace(ranged, statuses=(name,)), (name,)) for name, share in STATUSES.items()}
+    asked |= {
+        "completed or failed": (replace(ranged, statuses=TWO), TWO),
+        "not completed (10 %)": (replace(ranged, excluded=("completed",)), ("failed", "running")),
+        "not running (99.9 %)": (replace(ranged, excluded=("running",)), TWO),
+        "any status": (ranged, ()),
+    }
     ways: dict[str, Way] = {"unfiltered": page(sid, RunQuery())}
-    for name, statuses in asked.items():
-        ways[name] = page(sid, RunQuery(statuses=statuses, min_profit=LOW, max_profit=HIGH))
-        ways[f"raw {name}"] = floors.joined(floors.range_command(*statuses))
+    for name, (query, statuses) in asked.items():
+        ways |= {name: page(sid, query), f"raw {name}": floors.joined(floors.range_command(*statuses))}
         same_rows(ways[name], ways[f"raw {name}"])
     found = interleave(ways, rounds=rounds)
     for name in asked:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 120
 SECTIONS = {
     "Page of 50 by profit, best first": 5,
-    "Status and profit 5 to 30, exact count": 10,
+    "Status and profit 5 to 30, exact count": 14,
     "Deep pages": 6,
     "By lastUpdated, newest first": 4,
     "Aggregate": 3,
@@ -23,7 +23,7 @@ SECTIONS = {
     "Event streams": 2,
     "Written in batches": 7,
     "Written one by one": 2,
-    "Bytes a run": 11,
+    "Bytes a run": 12,
     "follow_writes": 5,
     "List of 10,000 sessions": 9,
     "Upkeep of a whole session": 4,
