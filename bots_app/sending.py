@@ -27,14 +27,16 @@ class Sender:
         #: The runs of the batch that is with the server, or at which it failed.
         self.in_flight: list[str] = []
         self._begun: BegunScript | None = None
+        self._ready: BegunScript | None = None
 
     def send(self, writes: Iterable[RunWrite]) -> Iterator[tuple[list[str], list[int]]]:
         """Yield the hashes and codes of each batch. Raises Unavailable, KeyTypeError, and what `writes` raises."""
         sent: _Batch | None = None
         try:
             for batch in _batches(writes):
+                self._pack(batch)
                 done = self._finish(sent) if sent else None
-                sent = self._begin(batch)
+                sent = self._send(batch)
                 if done:
                     yield done
             if sent:
@@ -48,13 +50,19 @@ class Sender:
                 self._finish(sent)
             raise
         finally:
-            if self._begun is not None:
-                self._begun.abandon()
+            for left in (self._begun, self._ready):
+                if left is not None:
+                    left.abandon()
 
-    def _begin(self, batch: _Batch) -> _Batch:
-        self.in_flight = batch.hashes
+    def _pack(self, batch: _Batch) -> None:
         with in_steps():
-            self._begun = begin_batch(self.sid, batch.operations)
+            self._ready = begin_batch(self.sid, batch.operations)
+
+    def _send(self, batch: _Batch) -> _Batch:
+        self.in_flight, self._begun, self._ready = batch.hashes, self._ready, None
+        if self._begun is not None:
+            with in_steps():
+                self._begun.send()
         return batch
 
     def _finish(self, batch: _Batch) -> tuple[list[str], list[int]]:

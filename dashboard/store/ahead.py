@@ -16,26 +16,37 @@ from dashboard.store.time_limit import check_time
 
 
 class BegunScript:
-    """One call of a script; whatever happens to it is told by `answer`, as if it had been made then.
+    """One call of a script: made ready, sent, answered; whatever happens to it is told by `answer`.
 
-    Where the connection is more than a plain one (a cluster, replicas to wait for), the call is made then indeed.
+    Where the connection is more than a plain one (a cluster, replicas to wait for), `answer` makes the whole call.
     """
 
     def __init__(self, script: Script, keys: Sequence[str], args: Sequence[Any]) -> None:
         self._script, self._keys, self._args = script, keys, args
-        self._connection: Any = None
-        self._error: redis.RedisError | None = None
         self._client = client()
+        self._connection: Any = None
+        self._packed: list[bytes] = []
+        self._error: redis.RedisError | None = None
         if type(self._client) is StoreClient:
-            self._send()
+            self._pack()
 
-    def _send(self) -> None:
+    def _pack(self) -> None:
         try:
             check_time()
             self._connection = self._client.connection_pool.get_connection()
-            self._connection.send_command("EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._args)
+            self._packed = self._connection.pack_command(
+                "EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._args
+            )
         except redis.RedisError as error:
             self._error = error
+
+    def send(self) -> None:
+        """Have the server begin."""
+        if self._connection is not None and self._error is None:
+            try:
+                self._connection.send_packed_command(self._packed)
+            except redis.RedisError as error:
+                self._error = error
 
     def answer(self) -> Any:
         """Return the answer. Raises as `Script.__call__`; a dropped connection is tried again once, as everywhere."""
