@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
 
 from bots_app.check import check
@@ -25,6 +24,7 @@ from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.client import StoreClient, client, override
+from dashboard.store.lease import FollowerFacts, current_follower
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run, write_foreign
 from tests.integration.following import wait_for
@@ -33,10 +33,11 @@ from tests.integration.history import Change, History, State, Walk, walks
 sid = SessionId.parse(SID)
 registry = BotRegistry()
 fork = multiprocessing.get_context("fork")
-WRITERS, RUNS_EACH, SECONDS = 3, 150, 2.5
-#: Seconds after which the indexes must show what another program wrote.
+WRITERS, RUNS_EACH, SECONDS = 3, 120, 1.5
+#: Seconds within which the indexes show what another program wrote; it takes some ms, unless the machine is busy.
 LAG_S = 1.0
 STATUSES = ("completed", "completed", "completed", "failed", "running")
+NOBODY = FollowerFacts(id="", host="", pid=0, since=0)
 QUERIES = (
     RunQuery(),
     RunQuery(ordering="profit"),
@@ -105,9 +106,12 @@ def write_foreign_runs(url: str, log: Path, seed: int, names: list[str]) -> None
             time.sleep(0.02)
             name, state = chance.choice(names), chosen(chance)
             if chance.random() < 0.3:
-                done += logged({name: None}, lambda name=name: client().delete(f"bot_registry:run:{SID}:{name}"))  # type: ignore[misc]
+                key = f"bot_registry:run:{SID}:{name}"
+                done += logged({name: None}, lambda key=key: client().delete(key))  # type: ignore[misc]
             else:
-                done += logged({name: state}, lambda name=name, state=state: write_foreign(SID, [record_of(name, state)]))  # type: ignore[misc]
+                record = record_of(name, state)
+                done += logged({name: state}, lambda record=record: write_foreign(SID, [record]))  # type: ignore[misc]
+    done = [change._replace(after=change.after + LAG_S) for change in done]
     log.write_bytes(pickle.dumps(done))
 
 
@@ -147,16 +151,17 @@ def walk_while(processes: list[Any], chance: random.Random) -> list[Walk]:
     return found
 
 
-def try_it(url: str, folder: Path, seed: int) -> tuple[list[Change], list[Walk]]:
+def try_it(url: str, folder: Path, seed: int, *, with_others: bool = False) -> tuple[list[Change], list[Walk]]:
     """Let writers write and walk meanwhile; return what happened and what was seen."""
     chance = random.Random(seed)
     done: list[Change] = []
-    logs = [folder / f"log-{number}" for number in range(WRITERS)]
-    processes = []
-    for number, log in enumerate(logs):
-        names = names_of(f"own{number}")
+    jobs: list[tuple[Callable[..., None], str]] = [(write, f"own{number}") for number in range(WRITERS)]
+    jobs += [(write_foreign_runs, "theirs")] if with_others else []
+    processes, logs = [], [folder / name for _, name in jobs]
+    for (job, name), log in zip(jobs, logs, strict=True):
+        names = names_of(name)
         done += put({name: chosen(chance) for name in names})
-        processes.append(fork.Process(target=write, args=(url, log, chance.randrange(1 << 30), names)))
+        processes.append(fork.Process(target=job, args=(url, log, chance.randrange(1 << 30), names)))
     for process in processes:
         process.start()
     try:
@@ -172,11 +177,11 @@ def try_it(url: str, folder: Path, seed: int) -> tuple[list[Change], list[Walk]]
 
 def assert_kept(done: list[Change], found: list[Walk], seed: int) -> None:
     """Every walk keeps every promise."""
-    history = History(done)
+    history = History(done, foreign=("theirs",))
     wrong = {str(walk): list(history.problems(walk)) for walk in found if walk.pages}
     wrong = {name: problems[:5] for name, problems in wrong.items() if problems}
     assert not wrong, f"seed {seed}: {json.dumps(wrong, indent=1)}"
-    assert len(found) > 20 and len(done) > 1000, (len(found), len(done))
+    assert len(found) > 10 and len(done) > 500, (len(found), len(done))
 
 
 def test_cursors_keep_their_promises_while_processes_write(
@@ -199,3 +204,14 @@ def test_cursors_keep_their_promises_while_indexes_are_rebuilt(
     assert_kept(done, found, seed)
     rebuild(sid)
     assert check(sid) == []
+
+
+def test_cursors_keep_their_promises_while_another_program_is_followed(
+    real_store: redis.Redis, redis_server: str, tmp_path: Path
+) -> None:
+    seed = random.randrange(1 << 30)
+    with running(follow, redis_server):
+        wait_for(lambda: (current_follower() or NOBODY).isCaughtUp)
+        done, found = try_it(redis_server, tmp_path, seed, with_others=True)
+        assert_kept(done, found, seed)
+        wait_for(lambda: check(sid) == [], said=lambda: f"seed {seed}")
