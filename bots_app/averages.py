@@ -25,15 +25,15 @@ def kept_average(sid: SessionId, text: bytes | None, *, made: SessionKeys | None
     pipe = client().pipeline()
     pipe.hget(used.index("stats"), "revision")
     # What is still to be taken over would change what was made.
-    pipe.exists(used.index("dirty"))
+    pipe.scard(used.index("dirty"))
     pipe.hgetall((made or used).index("stats"))
     pipe.zcard((made or used).profit)
-    revision, is_behind, stored, count = pipe.execute()
+    revision, changed, stored, count = pipe.execute()
     stats = {from_bytes(name): from_bytes(value) for name, value in stored.items()}
     statuses = [name[2:] for name in stats if name.startswith("n:")]
     total = sum((parts_total(stats.get(f"sum:{status}", "")) for status in statuses), Fraction(0))
     is_wide = any(int(stats.get(f"wide:{status}", 0)) for status in statuses)
-    if not count or is_wide or (made and is_behind):
+    if not count or is_wide or (made and changed > 1):
         return {}
     if not math.isclose(summary.avgProfit, total / count, rel_tol=1e-9, abs_tol=1e-12):
         return {}

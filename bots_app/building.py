@@ -34,8 +34,8 @@ CARRIED = 200
 MOST_CALLS = 32
 #: Attempts at the swap, where others write at the same time.
 ATTEMPTS = 200
-#: Seconds between two signs of life.
-HOLD_EVERY_S = 2.0
+#: Seconds between two signs of life, and milliseconds without one after which a build is void.
+HOLD_EVERY_S, VOID_MS = 2.0, 60_000
 
 
 class BuildEnded(Exception):  # noqa: N818 - a fact that the caller acts on
@@ -60,14 +60,15 @@ class Build:
         Returns whether there was anything of the session's but runs, and whether a deletion of it has not ended.
         """
         names = [*map(self.keys.index, ("stats", "dirty", "deleting")), self.keys.summary]
-        is_known, is_deleting = script("begin_build")(names, [self.lease.id])
+        is_known, is_deleting = script("begin_build")(names, [self.lease.id, VOID_MS])
         return bool(is_known), bool(is_deleting)
 
     def hold(self) -> None:
-        """Give a sign of life now and then. Raises BuildEnded when another one has taken the place."""
+        """Give a sign of life now and then. Raises BuildEnded when it comes too late, or another one has the place."""
         if time.monotonic() - self._held_at > HOLD_EVERY_S:
             self._held_at = time.monotonic()
-            if self.lease.hold() is not None:
+            is_alive = client().pexpire(self.keys.index("dirty"), VOID_MS)
+            if self.lease.hold() is not None or not is_alive:
                 raise BuildEnded
 
     def load(self, values: Sequence[RunValues], *, scores: Sequence[Any] | None = None) -> list[Command]:

@@ -2,9 +2,9 @@
 
 `{sid}` is `{symbol}:{timeframe}:{startTimestamp}:{endTimestamp}`; with REDIS_CLUSTER=1 it stands in literal braces, a
 hash tag, so that all keys of a session share a slot, and `bot_registry:sessions` stands so before the colon of the keys
-that go with it. Nothing expires but the marks of the last searches for what other programs wrote, and the marks of who
-follows foreign writes and who builds a session's indexes; and, where writes wait for replicas, `bot_registry:awaited:`
-and a tag in braces, which is there for a millisecond beside each.
+that go with it. Nothing expires but the marks of the last searches for what other programs wrote, those of who follows
+foreign writes and who builds a session's indexes, and what is put down for such a build; and, where writes wait for
+replicas, `bot_registry:awaited:` and a tag in braces, which is there for a millisecond beside each.
 
 Fixed: read and written by other programs too.
 
@@ -38,7 +38,7 @@ session:{sid}:index:status:{status}:updated  zset        as index:updated, for o
 session:{sid}:index:status:{status}:undated  zset        as index:undated, for one status
 session:{sid}:index:deleting                 set         the runs of a session being deleted, until they are gone
 session:{sid}:index:builder                  string      who builds the indexes anew just now (JSON); expires
-session:{sid}:index:dirty                    set         what our writers changed since that build began
+session:{sid}:index:dirty                    set         what our writers changed since that build began; expires
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
 
 What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, until it takes the place of

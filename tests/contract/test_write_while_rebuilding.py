@@ -28,13 +28,17 @@ def test_changed_runs_are_put_down_while_a_rebuild_goes_on(store: redis.Redis) -
     put("a", "b", "c")
     assert dirty() == set()
     client().hset(keys.index("stats"), "building", "1")
+    put("a", profit=3.0)
+    assert dirty() == set(), "nothing is put down for a build that shows no sign of life any more"
+    put("a")
+    client().sadd(keys.index("dirty"), "")
     put("a", "b")
-    assert dirty() == set()
+    assert dirty() == {b""}
     put("b", "d", profit=2.0)
-    assert dirty() == {b"b", b"d"}
+    assert dirty() == {b"", b"b", b"d"}
     registry.annotate(sid, "c", notes="kept")
     registry.delete(sid, "a")
-    assert dirty() == {b"a", b"b", b"c", b"d"}
+    assert dirty() == {b"", b"a", b"b", b"c", b"d"}
     client().hdel(keys.index("stats"), "building")
     put("e")
     assert b"e" not in dirty()

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -301,6 +302,27 @@ def test_one_that_was_taken_over_changes_nothing(real_store: redis.Redis, wanted
     with pytest.raises(BuildEnded):
         frozen.place([], gone=["run-1"])
     frozen.remove_rest()
+    assert_right(real_store, wanted)
+
+
+def test_one_that_shows_no_sign_of_life_is_void_and_costs_writers_nothing(
+    real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = Build(sid, BuilderLease(keys.index("builder")), is_fixed=True, statuses=())
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "VOID_MS", 30)
+        frozen.begin()
+    frozen.end_load()
+    time.sleep(0.05)
+    wanted.records["run-1"] = run("run-1", 1.5, "failed")
+    BotRegistry().put(sid, RunWrite.parse(wanted.records["run-1"]))
+    assert not real_store.exists(keys.index("dirty"))
+    monkeypatch.setattr(building, "HOLD_EVERY_S", 0)
+    for step in (frozen.swap, frozen.hold, lambda: next(frozen.carry())):
+        with pytest.raises(BuildEnded):
+            step()
+    frozen.lease.release()
+    rebuild(sid)
     assert_right(real_store, wanted)
 
 

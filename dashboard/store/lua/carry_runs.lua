@@ -14,11 +14,11 @@
 --- @include "shadow"
 local options = cjson.decode(ARGV[1])
 local used, made, figures = keys_under(options.prefix), keys_under(options.next), {}
-if not is_current(used, options.token) then return -1 end
+if not is_current(used, options.token, KEYS[2]) then return -1 end
 for i = 2, #ARGV, 5 do
   local run = {status = ARGV[i + 1], profit = ARGV[i + 2], updated = ARGV[i + 3], row = ARGV[i + 4]}
   place_run(used, made, figures, options.fixed, ARGV[i], run.row ~= '' and run or nil)
 end
 carry(used, made, figures, options.fixed, KEYS[2], options.count)
 store_made_figures(made, figures)
-return redis.call('SCARD', KEYS[2])
+return redis.call('SCARD', KEYS[2]) - 1

@@ -26,10 +26,10 @@ local keys = {
   events = KEYS[3], summary = KEYS[4], list = list_from(5), index_status_prefix = used.index_status_prefix,
 }
 if keys.list then check_list_types(keys.list) end
-if not is_current(used, options.token) then return {-2} end
+if not is_current(used, options.token, KEYS[2]) then return {-2} end
 -- A server that came back with an older data set has lost batches at the end, and with them their count.
 if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
-if redis.call('SCARD', KEYS[2]) > options.count then return {0} end
+if redis.call('SCARD', KEYS[2]) - 1 > options.count then return {0} end
 local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head', 'revision')
 if options.head then
   local text, sha = stored_summary(keys)

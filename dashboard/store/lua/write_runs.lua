@@ -54,7 +54,8 @@ if sha ~= options.head_of and (text == '' or sha ~= summary_sha) and not options
 
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
 local is_built = tonumber(built or 0) == options.version or redis.call('EXISTS', keys.bots, keys.rows) == 0
-if building then redis.call('SCARD', options.dirty) end
+-- The set is there as long as the build shows signs of life: one that was killed costs nothing for long.
+local is_noted = building and redis.call('SCARD', options.dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
 local batch = begin_batch(options, keys, tonumber(revision or options.now_us))
 
@@ -77,7 +78,7 @@ flush(batch)
 if #changed == 0 then return answer end
 
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
-if building then redis.call('SADD', options.dirty, unpack(changed)) end
+if is_noted then redis.call('SADD', options.dirty, unpack(changed)) end
 for status, found in pairs(batch.figures) do store_figures(keys.stats, status, found) end
 cut_events(batch)
 revision = string.format('%.0f', batch.revision)

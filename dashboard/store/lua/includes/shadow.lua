@@ -10,9 +10,10 @@ local function keys_under(prefix)
   }
 end
 
--- Tell whether this build is still the one that may go on: another one, or a deletion of the session, ends it.
-local function is_current(used, token)
-  return redis.pcall('HGET', used.stats, 'building') == token
+-- Tell whether this build is still the one that may go on: another one, a deletion of the session, or too long a time without
+-- a sign of life, after which our writers no longer put down what they change, ends it.
+local function is_current(used, token, dirty)
+  return redis.pcall('HGET', used.stats, 'building') == token and redis.pcall('SISMEMBER', dirty, '') == 1
 end
 
 local function put_rank(with, without, hash, value)
@@ -77,11 +78,15 @@ end
 
 -- Take over up to `count` of the runs that our writers changed meanwhile; what cannot be taken over has to be read anew.
 local function carry(used, made, figures, is_fixed, dirty, count)
-  for _, hash in ipairs(redis.call('SPOP', dirty, count)) do
-    local run = used_run(used, hash)
+  local life_ms = redis.call('PTTL', dirty)
+  for _, hash in ipairs(redis.call('SPOP', dirty, count + 1)) do
+    local run = hash ~= '' and used_run(used, hash)
     if run == nil then redis.call('SADD', made.heard, hash)
-    else place_run(used, made, figures, is_fixed, hash, run or nil) end
+    elseif hash ~= '' then place_run(used, made, figures, is_fixed, hash, run or nil) end
   end
+  -- The empty member, which keeps it alive, may have been taken with the others.
+  redis.call('SADD', dirty, '')
+  redis.call('PEXPIRE', dirty, math.max(life_ms, 1))
 end
 
 local function store_made_figures(made, figures)
