@@ -33,6 +33,8 @@ NOTED_US = 500
 OURS = ("SLOWLOG", "MEMORY", "CONFIG")
 #: The longest a command may hold up every other client, in ms.
 LONGEST_MS = 20
+#: Kinds of commands that get a line each, the longest ones.
+MOST_TOLD = 12
 #: Letters that a script sent whole is told by: the server writes down no more than the beginning of it.
 TOLD_BY = 60
 #: Seconds that a check may take, to be made every night.
@@ -135,5 +137,8 @@ def report_slowest(report: Report, found: dict[str, dict[str, float]]) -> None:
     for part, commands in found.items():
         for name, milliseconds in commands.items():
             longest[name] = max(longest.get(name, (0.0, "")), (milliseconds, part))
-    for name, (milliseconds, part) in sorted(longest.items(), key=lambda item: item[1], reverse=True):
+    told = [(name, *found) for name, found in sorted(longest.items(), key=lambda item: item[1], reverse=True)]
+    if others := told[MOST_TOLD:]:
+        told[MOST_TOLD:] = [(f"each of {len(others)} others", *others[0][1:])]
+    for name, milliseconds, part in told:
         report.value(f"{name} ({part})", milliseconds, "ms", goal=at_most(LONGEST_MS))
