@@ -19,7 +19,7 @@ from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.indexer import SessionIndexer
 from bots_app.run_values import RunValues
 from bots_app.strays import Strays
-from bots_app.survey import USUAL, odd_members, run_hashes
+from bots_app.survey import USUAL, named_of, odd_members, run_hashes
 from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
@@ -228,10 +228,7 @@ class _Rebuild:
 
     def _own(self, hashes: list[str]) -> list[str]:
         """Return the hashes that are this session's: one with a colon is, if an index names it."""
-        odd = [name for name in hashes if ":" in name]
-        if not odd:
-            return hashes
-        named = set(odd_members(self.sid, self.statuses))
+        named = named_of(self.sid, [name for name in hashes if ":" in name], self.statuses)
         return [name for name in hashes if ":" not in name or name in named]
 
     def _read(self, hashes: list[str], rows: str) -> tuple[list[RunValues], list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
@@ -60,6 +60,25 @@ def odd_members(sid: SessionId, statuses: Iterable[str]) -> Iterator[str]:
         scan = scans.get(client().type(name))
         for item in scan(name, match="*:*", count=STEP) if scan else ():
             yield from_bytes(item[0] if isinstance(item, tuple) else item)
+
+
+def named_of(sid: SessionId, hashes: Sequence[str], statuses: Iterable[str]) -> set[str]:
+    """Return those of some hashes that an index of the session names: one round trip."""
+    keys, status_keys = SessionKeys(str(sid)), [SessionKeys(str(sid)).status(status) for status in statuses]
+    pipe = client().pipeline()
+    for config_hash in hashes:
+        pipe.zscore(keys.profit, config_hash)
+        pipe.hget(keys.index("rows"), config_hash)
+        for name in (keys.bots, *status_keys):
+            pipe.sismember(name, config_hash)
+    answers = iter(pipe.answers() if hashes else ())
+    found = {name: sum(_is_named(next(answers)) for _ in range(3 + len(status_keys))) for name in hashes}
+    return {name for name, count in found.items() if count}
+
+
+def _is_named(answer: object) -> bool:
+    # A score may be 0; a key of another type names nothing.
+    return not isinstance(answer, Exception) and (isinstance(answer, float) or bool(answer))
 
 
 def later_records(sids: Iterable[SessionId] = ()) -> Iterator[str]:

@@ -305,8 +305,24 @@ def test_one_that_was_taken_over_changes_nothing(real_store: redis.Redis, wanted
     assert_right(real_store, wanted)
 
 
+def test_hashes_with_colons_are_followed_as_well(real_store: redis.Redis, wanted: Model) -> None:
+    """But for those that no index names: their records may be another session's."""
+    names = ["a:b", "1:2", "0:0"]
+    write_foreign(SID, [run(name, 0.0, "theirs") for name in names])
+
+    def change(done: int) -> None:
+        for name in names:
+            set_record(real_store, wanted, name, 7.0, "failed")
+        real_store.set(keys.run("no:body"), json.dumps(run("no:body", 1.0)))
+
+    rebuild(sid, statuses={"theirs"}, progress=change)
+    assert_right(real_store, wanted)
+    call_command("rebuild_indexes", SID)
+    assert_right(real_store, wanted)
+
+
 def test_one_that_shows_no_sign_of_life_is_void_and_costs_writers_nothing(
-    real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch
+    real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frozen = Build(sid, BuilderLease(keys.index("builder")), is_fixed=True, statuses=())
     with monkeypatch.context() as patch:
@@ -322,6 +338,10 @@ def test_one_that_shows_no_sign_of_life_is_void_and_costs_writers_nothing(
         with pytest.raises(BuildEnded):
             step()
     frozen.lease.release()
+    call_command("check_indexes", SID)
+    told = capsys.readouterr().out
+    assert f"{SID}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes what it left" in told
+    assert "1 sessions agree with their records." in told
     rebuild(sid)
     assert_right(real_store, wanted)
 

@@ -86,7 +86,7 @@ local function carry(used, made, figures, is_fixed, dirty, count)
   end
   -- The empty member, which keeps it alive, may have been taken with the others.
   redis.call('SADD', dirty, '')
-  redis.call('PEXPIRE', dirty, math.max(life_ms, 1))
+  if life_ms >= 0 then redis.call('PEXPIRE', dirty, math.max(life_ms, 1)) end
 end
 
 local function store_made_figures(made, figures)
