@@ -77,10 +77,7 @@ def prepare(start: str) -> dict[str, bytes]:
         write_foreign(SID, FOREIGN)
     elif start == "damaged":
         ours = [RunWrite.parse(record) for record in FOREIGN if "lastUpdated" in record]
-        values = [index_values(write.record) for write in writes]
-        write_batch(
-            sid, [("put", w.record.configHash, "", w.text, b"", *v) for w, v in zip(writes, values, strict=True)]
-        )
+        write_batch(sid, [("put", one.record.configHash, "", one.text, b"", *index_values(one.record)) for one in ours])
         client().hset(keys.index("rows"), "b", "no row")
         client().hdel(keys.index("rows"), "d")
     return {name: client().get(keys.run(name)) for name in HASHES if client().exists(keys.run(name))}
