@@ -44,8 +44,11 @@ def timed(way: Way) -> float:
     return time.perf_counter() - start
 
 
-def interleave(ways: Mapping[str, Way], *, rounds: int, warm_up: int = WARM_UP) -> dict[str, Samples]:
-    """Call every way once a round, each round beginning with another one; return the samples of each."""
+def interleave(ways: Mapping[str, Way], *, rounds: int, warm_up: int = WARM_UP, settle: int = 0) -> dict[str, Samples]:
+    """Call every way once a round, each round beginning with another one; return the samples of each.
+
+    `settle` calls of the same way go before each one that counts, where what another way leaves behind would be felt.
+    """
     names = list(ways)
     found: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(min(warm_up, rounds)):
@@ -57,6 +60,8 @@ def interleave(ways: Mapping[str, Way], *, rounds: int, warm_up: int = WARM_UP) 
         for number in range(rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
+                for _ in range(settle):
+                    ways[name]()
                 found[name].append(timed(ways[name]))
     finally:
         gc.unfreeze()

@@ -30,6 +30,8 @@ STATUS, LEAST = "completed", 5.0
 DEPTH = 0.95
 SID = data.session("PEERS")
 QUERY = RunQuery(statuses=(STATUS,), min_profit=LEAST)
+#: Calls before the one that counts: the garbage of a page of the peer's falls on whoever is called next.
+SETTLE = 1
 #: Rounds of a way that takes a tenth of a second.
 SLOW_SHARE = 10
 
@@ -145,7 +147,7 @@ def pages(report: Report, sides: Views | WholeDjango, place: Place, *, rounds: i
         ("by cursor, not counted", peer, rounds, goal),
         ("by offset, counted", offset, max(3, rounds // SLOW_SHARE), None),
     ):
-        found = interleave(mine | {f"peer {name}": way for name, way in theirs.items()}, rounds=turns)
+        found = interleave(mine | {f"peer {name}": way for name, way in theirs.items()}, rounds=turns, settle=SETTLE)
         for name, where in (("first", "first page"), ("deep", f"{DEPTH:.0%} deep")):
             report.compare(
                 f"ORM {told}: {where}", found[f"peer {name}"], against="dashboard", reference=found[name], goal=bound
@@ -172,6 +174,7 @@ def calls(report: Report, *, rounds: int) -> None:
             "statement": by_cursor,
         },
         rounds=rounds,
+        settle=SETTLE,
     )
     for name, told in (("values", "ORM, values()"), ("statement", "SQL")):
         report.compare(f"{told}: first page, not counted", found[name], against="registry", reference=found["registry"])
@@ -179,7 +182,9 @@ def calls(report: Report, *, rounds: int) -> None:
 
 def aggregates(report: Report, sides: Views | WholeDjango, told: str, *, rounds: int, goal: Goal | None = None) -> None:
     """Measure the peer's aggregate over the dashboard's."""
-    found = interleave({"mine": sides.way("aggregate"), "peer": sides.way("peer aggregate")}, rounds=rounds)
+    found = interleave(
+        {"mine": sides.way("aggregate"), "peer": sides.way("peer aggregate")}, rounds=rounds, settle=SETTLE
+    )
     report.compare(
         f"ORM, GROUP BY status: {told}", found["peer"], against="dashboard", reference=found["mine"], goal=goal
     )
