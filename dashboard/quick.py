@@ -65,9 +65,11 @@ class QuickReads:
     def __init__(self, usual: Callable[[Environ, StartResponse], Iterable[bytes]]) -> None:
         self.usual = usual
         self.known: dict[Any, Known] = {}
+        #: Paths that lead elsewhere.
+        self.others: set[str] = set()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if not is_plain_read(environ):
+        if not is_plain_read(environ) or environ["PATH_INFO"] in self.others:
             return self.usual(environ, start_response)
         # What proxies say is believed of some senders only: the usual way takes the rest out of the environment.
         told = tuple(environ.get(name) for name in FORWARDED[1:])
@@ -94,18 +96,25 @@ class QuickReads:
         """Answer in the usual way and remember what the next answers at this address will have in common."""
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            if status == "200 OK" and (found := known_from(environ, headers)):
-                if len(self.known) >= MOST_KNOWN:
-                    self.known.clear()
-                self.known[address] = found
+            if status == "200 OK":
+                self._remember(address, known_from(environ, headers))
             return start_response(status, headers, *more)
 
         return self.usual(environ, start)
 
+    def _remember(self, address: Any, found: Known | None) -> None:
+        if len(self.known) >= MOST_KNOWN or len(self.others) >= MOST_KNOWN:
+            self.known.clear()
+            self.others.clear()
+        if found is None:
+            self.others.add(address[0])
+        else:
+            self.known[address] = found
+
 
 def is_plain_read(environ: Environ) -> bool:
     """Tell whether a request has nothing about it that only the usual way knows how to deal with."""
-    path = environ["PATH_INFO"]
+    path = environ.get("PATH_INFO", "")
     return (
         environ["REQUEST_METHOD"] == "GET"
         and path.startswith(PREFIX)

@@ -37,7 +37,7 @@ User = AbstractBaseUser | AnonymousUser
 
 
 def can_read(user: User) -> bool:
-    """Tell whether the user may see data at all."""
+    """Tell whether the user may see data at all; `authentication.reader_of` says the same of a token."""
     return bool(user.is_authenticated and user.is_active)
 
 

@@ -23,7 +23,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 def new_id() -> str:
     """Return an id for a request, short enough to be read out."""
-    return f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
+    digits = secrets.token_hex(4)
+    return f"{digits[:4]}-{digits[4:]}"
 
 
 class RequestIdMiddleware:

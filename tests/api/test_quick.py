@@ -249,3 +249,5 @@ def test_addresses_are_forgotten_when_there_are_too_many(ways: Ways, monkeypatch
     for host in ("testserver", "localhost", "127.0.0.1"):
         ways.same(BOTS, HTTP_HOST=host)
     assert len(ways.quick.known) == 1
+    ways.same(path_of("bots", "run-001"))
+    assert ways.quick.others == {"/api/sessions/BTC/USDT:USDT:1h:1700000000000:1703600000000/bots/run-001"}
