@@ -15,8 +15,8 @@
 --   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
 --   written (channel that is told what was put, edited, deleted, and of the summary), deleting (key that is there while the
 --   session is being deleted, if nothing is to be filed then), dirty (set of what changes while a rebuild goes on)
--- then 9 for each run: operation, hash, sha1 of the record it was made from, record, trades ('' none), status, profit, updated,
---   row. Operations:
+-- then 9 for each run, of which there are at most a thousand: operation, hash, sha1 of the record it was made from, record, trades
+--   ('' none), status, profit, updated, row. Operations:
 --     put      store the record (and trades, if any) and index it, in fixed and derived keys
 --     edit     the same, if the stored record has that sha1
 --     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
