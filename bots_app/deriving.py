@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 
 from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, Batch, BulkReader, missing_values, raise_first
@@ -50,13 +49,13 @@ def build(sid: SessionId, *, with_summary: bool = False) -> None:
         SessionIndexer(sid).finish(with_summary=True)
 
 
-def derive(sid: SessionId, lease: BuilderLease, *, progress: Callable[[int], None] | None = None) -> None:
+def derive(sid: SessionId, lease: BuilderLease) -> None:
     """Build the derived keys from what the fixed ones name."""
     for _ in range(ATTEMPTS):
         making = Build(sid, lease, is_fixed=False, statuses=USUAL_STATUSES)
         try:
             making.begin()
-            _load(making, progress)
+            _load(making)
             making.end_load()
             for _ in making.carry():
                 continue
@@ -69,8 +68,8 @@ def derive(sid: SessionId, lease: BuilderLease, *, progress: Callable[[int], Non
     raise Unavailable(f"The indexes of session {sid} could not be built; try again.")
 
 
-def _load(making: Build, progress: Callable[[int], None] | None) -> None:
-    keys, done = making.keys, 0
+def _load(making: Build) -> None:
+    keys = making.keys
     with Exchange(keys.bots) as exchange:
         reader = BulkReader(
             exchange, keys, claims=making.made.bots, others=lambda hashes: [("ZMSCORE", keys.profit, *hashes)]
@@ -80,9 +79,6 @@ def _load(making: Build, progress: Callable[[int], None] | None) -> None:
             [scores] = batch.others
             raise_first([scores])
             reader.ride(making.load(_values(keys, batch), scores=scores))
-            done += len(batch.hashes)
-            if progress:
-                progress(done)
 
 
 def _values(keys: SessionKeys, batch: Batch) -> list[RunValues]:

@@ -24,8 +24,8 @@ RECOUNTED = 1_000
 class SessionIndexer:
     """Mends the indexes of a session, each run in one step, so that readers and writers go on meanwhile."""
 
-    def __init__(self, sid: SessionId, *, statuses: Iterable[str] = ()) -> None:
-        self.sid = sid
+    def __init__(self, sid: SessionId, *, statuses: Iterable[str] = (), unless_deleting: bool = False) -> None:
+        self.sid, self.unless_deleting = sid, unless_deleting
         self.keys = SessionKeys(str(sid))
         #: Statuses whose fixed sets may name runs that do not belong there.
         self.statuses = set(statuses)
@@ -79,7 +79,9 @@ class SessionIndexer:
                 self.statuses.add(run.status)
             name = "drop" if is_gone else "file"
             operations.append((name, run.configHash, sha_of(text), "", "", *index_values(run)))
-        _, codes = write_batch(self.sid, operations, statuses=self.statuses, is_quiet=True)
+        _, codes = write_batch(
+            self.sid, operations, statuses=self.statuses, is_quiet=True, unless_deleting=self.unless_deleting
+        )
         for operation, code in zip(operations, codes, strict=True):
             if code >= 0 and operation[0] == "drop":
                 self.dropped += 1
@@ -89,10 +91,13 @@ class SessionIndexer:
                 self.unreadable += b'"unreadable":' in operation[-1]
         return codes
 
-    def finish(self, *, with_summary: bool) -> None:
-        """Mark the derived keys as complete, and write the summary if asked to."""
+    def finish(self, *, with_summary: bool, is_new: bool = True) -> None:
+        """Mark the derived keys as complete, and write the summary if asked to.
+
+        Unless `is_new`, they are complete already: where they are not, the session was deleted, and nothing is done.
+        """
         for _ in range(ATTEMPTS):
-            options: dict[str, Any] = {"built": True}
+            options: dict[str, Any] = {"built": True} if is_new else {"only_built": True}
             if with_summary:
                 options |= summary_options(self.sid)
                 options |= kept_average(self.sid, options.pop("text"))

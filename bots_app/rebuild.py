@@ -248,7 +248,9 @@ class _Rebuild:
 
     def _file_rest(self) -> None:
         """File, in the indexes now in use, what other programs changed until they were exchanged."""
-        indexer = SessionIndexer(self.sid, statuses=self.statuses | self.making.figures.keys())
+        statuses = self.statuses | self.making.figures.keys()
+        # A deletion that had begun before has left what it does not concern; one that begins now is not to be undone.
+        indexer = SessionIndexer(self.sid, statuses=statuses, unless_deleting=not self.is_deleting)
         self._file_lost(indexer)
         heard = self.tracker.heard_all() if self.tracker else []
         hashes = self._own(list(dict.fromkeys(key.removeprefix(self.keys.run_prefix) for key in heard)))
@@ -261,7 +263,7 @@ class _Rebuild:
             for some in self._source():
                 self._file(indexer, some)
         if indexer.changed or indexer.dropped:
-            indexer.finish(with_summary=True)
+            indexer.finish(with_summary=True, is_new=False)
 
     def _file(self, indexer: SessionIndexer, hashes: list[str]) -> None:
         values, gone = self._read(hashes, self.keys.index("rows"))

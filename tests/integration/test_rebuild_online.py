@@ -246,6 +246,20 @@ def test_a_session_deleted_meanwhile_stays_deleted(real_store: redis.Redis, want
     assert [key for key in real_store.scan_iter() if SID.encode() in key] == []
 
 
+def test_nor_does_one_come_back_that_is_deleted_after_the_exchange(
+    real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = rebuilding._Rebuild._file_lost
+
+    def delete_first(*args: Any) -> None:
+        SessionRegistry().delete(sid)
+        real(*args)
+
+    monkeypatch.setattr(rebuilding._Rebuild, "_file_lost", delete_first)
+    rebuild(sid)
+    assert [key for key in real_store.scan_iter() if SID.encode() in key] == []
+
+
 def test_a_session_being_deleted_comes_not_back_and_one_made_again_is_whole(
     real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

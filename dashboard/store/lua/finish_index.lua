@@ -13,6 +13,7 @@
 --   built    mark the derived keys as complete
 --   head     write the summary with this head, if the stored text still has the sha1 `head_of`, or was written by our scripts
 --     with the head `base`; `plain` is its text while the derived keys are not complete
+--   only_built  do nothing, and call it done, where the derived keys are not complete: the session was deleted meanwhile
 --   average, average_at  an average to keep in it, if that is still the session's revision
 --
 -- Output: 1 done; -1 nothing done: somebody else wrote the summary
@@ -32,6 +33,7 @@ local revision = redis.call('HGET', keys.stats, 'revision') or string.format('%.
 
 local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built') or 0) == options.version
 if keys.list then check_list_types(keys.list) end
+if options.only_built and not is_built then return 1 end
 if options.head then
   local text, sha = stored_summary(keys)
   local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head')
