@@ -13,6 +13,7 @@ from bots_app import deriving, registry, unindexed
 from bots_app.check import check
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import ORDERINGS, RunQuery
+from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.trades import TradeRegistry
 from bots_app.writing import RunWrite
@@ -344,3 +345,15 @@ def test_sessions_of_others_are_found(real_store: redis.Redis) -> None:
     while "last:1h:1:2" not in listed() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert "last:1h:1:2" in listed()
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["never indexed", "indexed"])
+def test_a_rebuild_keeps_an_average_that_is_right_as_that_of_all_runs(real_store: redis.Redis, is_known: bool) -> None:
+    write_foreign(SID, [run("a", 1.0), run("b", 3.0), run("c", 8.0, "failed")])
+    if is_known:
+        runs.page(sid, RunQuery())
+    for theirs, kept in ((4.0, 4.0), (4.5, 2.0)):
+        real_store.set(SUMMARY, json.dumps({"avgProfit": theirs, "runCount": 3}))
+        rebuild(sid)
+        assert json.loads(real_store.get(SUMMARY) or b"")["avgProfit"] == kept
+        assert check(sid) == []

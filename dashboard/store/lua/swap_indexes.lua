@@ -58,7 +58,7 @@ for status in pairs(statuses) do
   for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do names[#names + 1] = 'index:status:' .. status .. name end
 end
 
-local average = options.average_at == known[3] and options.average
+local average = options.average_at == (known[3] or '') and options.average
 local revision = string.format('%.0f', tonumber(known[3] or options.now_us) + 1)
 redis.call('HDEL', made.stats, 'loaded')
 if options.is_kept then
