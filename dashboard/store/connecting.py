@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.crc import key_slot
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError
+from redis.sentinel import MasterNotFoundError, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from dashboard.errors import StoreUnavailable
 from dashboard.store.awaited import AwaitingMixin
@@ -146,6 +146,24 @@ class _Sentinels(redis.Sentinel):
             raise
 
 
+class _HangingUp:
+    """Ends a connection whose answer did not come in time, as the driver does everywhere but here.
+
+    Left open, it would hand that answer to whoever asks next, and never lead to another master.
+    """
+
+    def read_response(self, disable_decoding: bool = False, **options: Any) -> Any:
+        return super().read_response(disable_decoding, **({"disconnect_on_error": True} | options))  # type: ignore[misc]
+
+
+class _Connection(_HangingUp, SentinelManagedConnection):
+    """A connection to the master that the sentinels name when it is made."""
+
+
+class _SSLConnection(_HangingUp, SentinelManagedSSLConnection):
+    """The same, over TLS."""
+
+
 def sentinel_client(
     addresses: Sequence[Address], service: str, options: Mapping[str, Any], *, url: str = "",
     password: str | None = None, replicas: int = 0,
@@ -158,8 +176,8 @@ def sentinel_client(
     found = {
         name: value for name, value in (parse_url(url) if url else {}).items() if name not in ("host", "port", "path")
     }
-    if found.pop("connection_class", None) is redis.SSLConnection:
-        found["ssl"] = True
+    is_tls = found.pop("connection_class", None) is redis.SSLConnection
+    found["connection_class"] = _SSLConnection if is_tls else _Connection
     sentinels = _Sentinels(list(addresses), sentinel_kwargs=bounds | {"protocol": 2, "password": password})
     kind = AwaitedClient if replicas else StoreClient
     client: redis.Redis = sentinels.master_for(service, redis_class=kind, **(found | dict(options)))

@@ -49,6 +49,7 @@ ANSWERS = {
     "OOM": "its memory is full",
     "READONLY": "it is a replica and takes no writes",
     "TRYAGAIN": "its cluster moves keys",
+    "UNBLOCKED": "another server has just taken its place",
     "WRONGPASS": "it refuses the user or the password",
 }
 UNKNOWN = "not known"
