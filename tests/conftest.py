@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
 from dashboard.store.lean import KeptConnections
+from tests import slowlog
 
 #: Seconds a server without data may take to start.
 START_LIMIT_S = 10
@@ -65,11 +67,24 @@ def redis_server(redis_binary: Path) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"{redis_binary} does not start:\n{(folder / 'log').read_text()}")
             time.sleep(0.02)
-        yield f"unix://{path}?db=0"
+        with watched_if_wanted(path):
+            yield f"unix://{path}?db=0"
     finally:
         process.kill()
         process.wait()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def watched_if_wanted(path: Path) -> Iterator[None]:
+    """With DASHBOARD_SLOWLOG=1, fail in the end if a command of the product has held the server for long."""
+    if os.environ.get("DASHBOARD_SLOWLOG") != "1":
+        yield
+        return
+    with redis.Redis(unix_socket_path=str(path)) as client, slowlog.watched(client) as found:
+        yield
+    if found:
+        pytest.fail("These took the server more than 20 ms:\n" + "\n".join(found))
 
 
 def end_background_work() -> None:
