@@ -22,6 +22,7 @@ from django.core.cache import cache
 
 from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
+from dashboard.store.ahead import BegunScript
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
 from dashboard.store.lean import KeptConnections
 from tests import slowlog
@@ -152,6 +153,7 @@ def redis_calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(TranslatingMixin, "execute_command", counted(TranslatingMixin.execute_command))
     monkeypatch.setattr(StorePipeline, "execute", counted(StorePipeline.execute))
     monkeypatch.setattr(KeptConnections, "ask", counted(KeptConnections.ask))
+    monkeypatch.setattr(BegunScript, "transmit", counted(BegunScript.transmit))
     return calls
 
 

@@ -43,10 +43,14 @@ class BegunScript:
     def send(self) -> None:
         """Have the server begin."""
         if self._connection is not None and self._error is None:
-            try:
-                self._connection.send_packed_command(self._packed)
-            except redis.RedisError as error:
-                self._error = error
+            self.transmit()
+
+    def transmit(self) -> None:
+        """Send by the connection that was taken; an error is told by `answer`."""
+        try:
+            self._connection.send_packed_command(self._packed)
+        except redis.RedisError as error:
+            self._error = error
 
     def answer(self) -> Any:
         """Return the answer. Raises as `Script.__call__`; a dropped connection is tried again once, as everywhere."""
