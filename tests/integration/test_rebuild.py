@@ -27,7 +27,7 @@ from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, Model, run, stored_figures, stored_sets, write_foreign
 from tests.contract.test_aggregate import assert_agrees
-from tests.integration.damage import DAMAGES, KEY, SUMMARY, dump, model, records
+from tests.integration.damage import DAMAGES, KEY, SUMMARY, another_type, dump, model, records
 
 sid = SessionId.parse(SID)
 
@@ -85,6 +85,14 @@ def test_a_write_to_a_damaged_run_never_fails_but_by_our_own_errors(sound: redis
     assert stored_sets() == wanted.sets()
     assert stored_figures() == wanted.figures()
     assert check(sid) == []
+
+
+def test_events_of_another_type_are_begun_anew(sound: redis.Redis) -> None:
+    another_type("events")(sound)
+    rebuild(sid)
+    assert sound.type(f"{KEY}events") == b"stream"
+    assert_right(model())
+    BotRegistry().put(sid, RunWrite.parse(run("run-0", 9.0)))
 
 
 def test_everything_derived_can_be_lost_at_once(sound: redis.Redis) -> None:
