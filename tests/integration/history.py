@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -115,17 +116,18 @@ class History:
         self.of: dict[str, list[Change]] = defaultdict(list)
         for change in sorted(changes, key=lambda change: change.before):
             self.of[change.config_hash].append(change)
+        self._ends = {config_hash: [change.after for change in found] for config_hash, found in self.of.items()}
 
     def possible(self, config_hash: str, began: float, ended: float) -> set[State | None]:
         """Return every state that the run may have been seen in at some moment of a span."""
-        found: set[State | None] = set()
-        known: State | None = None
-        for change in self.of[config_hash]:
-            if change.after <= began:
-                known = change.state
-            elif change.before < ended:
-                found.add(change.state)
-        return found | {known}
+        changes = self.of[config_hash]
+        first = bisect_right(self._ends.get(config_hash, []), began)
+        found: set[State | None] = {changes[first - 1].state if first else None}
+        for change in changes[first:]:
+            if change.before >= ended:
+                break
+            found.add(change.state)
+        return found
 
     def problems(self, walk: Walk) -> Iterator[str]:
         """Yield each promise that a walk does not keep."""

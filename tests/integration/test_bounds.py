@@ -29,13 +29,15 @@ from tests.contract.model import run, write_foreign
 from tests.integration.following import Foreign
 from tests.integration.monitored import WHOLE, Call, monitored
 
-FEW, MANY = 2_000, 6_000
+FEW, MANY = 1_500, 4_500
 #: Steps of looking for a place in a sorted set: one more for every doubling, in each of the sources of a list.
 MORE = 60
 #: Keys of a bounded size, which may be taken as a whole: figures of each status, who does some work, deletions kept.
 SMALL_KEYS = re.compile(r":index:(\w+:)*stats$|:builder$|:follower$|^bot_registry:sessions:gone$")
 #: Where scripts take such keys by other words than HGETALL and HKEYS.
 SMALL = {"hold_lease.lua: DEL KEYS[1]", "read_session_changes.lua: ZRANGEBYSCORE KEYS[2], '(' .. ARGV[2], '+inf'"}
+#: Scripts of the command that gives a session's keys other names, which has tests of its own.
+OF_MOVING = {"rename_keys", "unlink_same"}
 STATUSES = ("completed", "completed", "failed", "running")
 THEIRS = "ETH:1h:1700000000000:1703600000000"
 registry = BotRegistry()
@@ -140,9 +142,11 @@ def test_no_call_of_a_script_touches_more_in_a_larger_session(
             for work in WORK:
                 work(sid)
         real_store.flushall()
-        assert set(calls) == {path.stem for path in FOLDER.glob("*.lua")}, "every script has to be tried here"
+        untried = {path.stem for path in FOLDER.glob("*.lua")} - calls.keys() - OF_MOVING
+        assert not untried, "every script has to be tried here"
         assert whole_keys(calls) == {}
         most.append({name: max(call.touched for call in found) for name, found in calls.items()})
+    assert "of no script of ours" not in calls
     small, large = most
     grown = {name: (small[name], large[name]) for name in small if large[name] > small[name] * 1.2 + MORE}
     assert not grown, f"touched in a session of {FEW:,} and of {MANY:,} runs: {grown}"

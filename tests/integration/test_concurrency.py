@@ -33,7 +33,7 @@ from tests.integration.history import Change, History, State, Walk, walks
 sid = SessionId.parse(SID)
 registry = BotRegistry()
 fork = multiprocessing.get_context("fork")
-WRITERS, RUNS_EACH, SECONDS = 3, 120, 1.5
+WRITERS, RUNS_EACH, SECONDS = 3, 100, 1.2
 #: Seconds within which the indexes show what another program wrote; it takes some ms, unless the machine is busy.
 LAG_S = 1.0
 STATUSES = ("completed", "completed", "completed", "failed", "running")

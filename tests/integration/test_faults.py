@@ -31,7 +31,7 @@ from tests.integration.test_serve import free_port
 
 pytestmark = pytest.mark.django_db
 #: Seconds to wait for an answer in tests that wait often; one test waits as long as the product does.
-SHORT_S = 0.15
+SHORT_S = 0.1
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_a_connection_that_is_always_cut_is_told(proxy: Proxy) -> None:
 
 @pytest.mark.django_db
 def test_a_slow_network_is_borne(hurried: Proxy) -> None:
-    hurried.delay_s = 0.02
+    hurried.delay_s = 0.01
     for name in (name for name in CALLS if name not in WRITES):
         CALLS[name]()
     Surface().assert_reads()
@@ -156,7 +156,7 @@ def test_scripts_are_forgotten_between_and_within_calls(server: Server) -> None:
     forgetter = threading.Thread(target=forget)
     forgetter.start()
     try:
-        deadline = time.monotonic() + 1.5
+        deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:
             for name in (name for name in CALLS if name not in WRITES):
                 CALLS[name]()
