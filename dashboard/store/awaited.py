@@ -47,6 +47,16 @@ def await_script(name: str, *forms: str) -> None:
         _awaited.update(forms)
 
 
+def await_writes(server: Any, key: str, replicas: int) -> None:
+    """Wait until replicas have all that a server has by now; the key is any of its. Raises NotReplicatedError."""
+    pipe = Pipeline(server.connection_pool, server.response_callbacks, False, None)
+    pipe.execute_command("SET", store_keys.awaited(key), "", "PX", 1)
+    pipe.execute_command("WAIT", replicas, WAIT_MS)
+    _, reached = pipe.execute()
+    if reached < replicas:
+        raise NotReplicatedError(f"{reached} of {replicas} replicas have it")
+
+
 class AwaitingMixin:
     """Follows each acknowledged script by WAIT; for clients of one server."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,8 +16,8 @@ from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from dashboard.errors import StoreUnavailable
-from dashboard.store.awaited import AwaitingMixin
-from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin
+from dashboard.store.awaited import AwaitingMixin, await_writes
+from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, translated
 from dashboard.store.cluster import RoutedClient, address_of
 from dashboard.store.cluster_pipeline import ClusterPipeline
 from dashboard.store.shards import Address, Shards
@@ -52,6 +52,14 @@ class ClusterClient(TranslatingMixin, RoutedClient):
         self.shards.refresh()
         pool: redis.ConnectionPool = self.shards.owner(self.slot(key)).connection_pool
         return pool
+
+    def await_replicas(self, keys: Iterable[str]) -> None:
+        """Wait, if writes do, until replicas have all that the servers of some keys have. Raises NotReplicated."""
+        if not (replicas := settings.REDIS_WAIT_REPLICAS):
+            return
+        with translated():
+            for key in {address_of(self.shards.owner(self.slot(key))): key for key in keys}.values():
+                await_writes(self.shards.owner(self.slot(key)), key, replicas)
 
     def scan_steps(self, match: Any, *, count: int | None) -> Iterator[list[bytes]]:
         """Yield the keys that match; a pattern with a whole hash tag is looked for where that belongs."""

@@ -179,6 +179,17 @@ class ShadowKeys(SessionKeys):
         return self.place
 
 
+@dataclass(frozen=True)
+class NamedKeys(SessionKeys):
+    """The keys of one session by the names asked for, whichever are in use: with its id in braces, or plain."""
+
+    is_tagged: bool
+
+    @property
+    def tag(self) -> str:
+        return f"{{{self.sid}}}" if self.is_tagged else self.sid
+
+
 def list_key(name: str) -> str:
     """Return another key of the list of sessions: gone, state, seen, discovered, checked."""
     return f"{{{SESSIONS}}}:{name}" if settings.REDIS_CLUSTER else f"{SESSIONS}:{name}"
