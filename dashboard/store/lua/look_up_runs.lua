@@ -3,19 +3,20 @@
 -- KEYS[1] session:{sid}:next:{token}:bots, or any key of the session when `mode` is ''
 -- ARGV[1] prefix of the records
 -- ARGV[2] mode: 'claim' puts those that have a record into KEYS[1], 'keep' all, '' none
--- ARGV[3..] hashes, at most some hundred
+-- ARGV[3..] hashes, at most some hundred, each once
 --
 -- Output: for each its bytes, -1 without a record, -2 in KEYS[1] already, -3 of another type than text
-local answer, mode = {}, ARGV[2]
+local answer, mode, claimed = {}, ARGV[2], {}
+local seen = mode ~= '' and redis.call('SMISMEMBER', KEYS[1], unpack(ARGV, 3)) or {}
 for i = 3, #ARGV do
-  local hash, size = ARGV[i], nil
-  if mode ~= '' and redis.call('SADD', KEYS[1], hash) == 0 then size = -2
-  else
-    size = redis.pcall('STRLEN', ARGV[1] .. hash)
+  local size = -2
+  if seen[i - 2] ~= 1 then
+    size = redis.pcall('STRLEN', ARGV[1] .. ARGV[i])
     if type(size) ~= 'number' then size = -3
-    elseif size == 0 and redis.call('EXISTS', ARGV[1] .. hash) == 0 then size = -1 end
-    if size == -1 and mode == 'claim' then redis.call('SREM', KEYS[1], hash) end
+    elseif size == 0 and redis.call('EXISTS', ARGV[1] .. ARGV[i]) == 0 then size = -1 end
+    if mode == 'keep' or (mode == 'claim' and size ~= -1) then claimed[#claimed + 1] = ARGV[i] end
   end
   answer[#answer + 1] = size
 end
+if #claimed > 0 then redis.call('SADD', KEYS[1], unpack(claimed)) end
 return answer
