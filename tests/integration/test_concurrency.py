@@ -181,7 +181,7 @@ def assert_kept(done: list[Change], found: list[Walk], seed: int) -> None:
     wrong = {str(walk): list(history.problems(walk)) for walk in found if walk.pages}
     wrong = {name: problems[:5] for name, problems in wrong.items() if problems}
     assert not wrong, f"seed {seed}: {json.dumps(wrong, indent=1)}"
-    assert len(found) > 10 and len(done) > 500, (len(found), len(done))
+    assert len(found) >= 4 and len(done) > 300, (len(found), len(done))
 
 
 def test_cursors_keep_their_promises_while_processes_write(

@@ -109,7 +109,7 @@ def test_a_writer_killed_at_any_point_leaves_every_answer_right(real_store: redi
             # A session of another program's: what is killed then may be the making of its indexes.
             real_store.flushall()
             write_foreign(SID, {record["configHash"]: record for record in map(chosen, [chance] * 200)}.values())
-        killed_after(chance.uniform(0.004, 0.15), write_for_ever, redis_server, chance.randrange(1 << 30))
+        killed_after(chance.uniform(0.004, 0.08), write_for_ever, redis_server, chance.randrange(1 << 30))
         drift = check(sid)
         drifts += bool(drift)
         assert drift or is_right(), f"seed {seed}, round {number}"
@@ -148,7 +148,7 @@ def test_a_follower_killed_at_any_point_leaves_what_is_told_and_mended(
     for number in range(ROUNDS):
         process = fork.Process(target=follow_for_ever, args=(redis_server,))
         process.start()
-        write_as_others_do(chance, seconds=chance.uniform(0.01, 0.25))
+        write_as_others_do(chance, seconds=chance.uniform(0.02, 0.18))
         process.kill()
         process.join()
         assert process.exitcode == -9
