@@ -16,7 +16,9 @@ RUNNER = ROOT.parent / "shared" / "conformance" / "run.py"
 #: by failing: these are walked again until each was disturbed once.
 RACES = "test_cursors_under_writes.py"
 RACING = ("test_a_walk_forward_shows_every_steady_run_once", "test_a_walk_back_shows_every_steady_run_once")
-ATTEMPTS = 8
+ATTEMPTS = 40
+#: Letters a line of pytest's, so that it leaves no reason of a failure out.
+WIDTH = "240"
 #: pytest's exit code when no test was selected.
 NOTHING_SELECTED = 5
 _SUMMARY = re.compile(r"^\d+ (passed|failed)", re.MULTILINE)
@@ -34,17 +36,16 @@ def run(environ: Mapping[str, str], *, groups: str) -> bool:
 
 def walk_until_disturbed(environ: Mapping[str, str], groups: str) -> bool:
     """Tell whether every racing walk was right, and disturbed in one attempt; any other failure counts at once."""
-    waiting: set[str] | None = None
+    asked = ["-k", " or ".join(RACING), RACES]
     for _ in range(ATTEMPTS):
-        code, output = call(environ, ["-m", groups, "-k", " or ".join(RACING), RACES])
+        code, output = call(environ, ["-m", groups, *asked])
         if code == NOTHING_SELECTED:
             return True
         failed = _FAILED.findall(output)
-        undisturbed = {match[1] for line in failed if (match := _UNDISTURBED.match(line))}
-        if not _SUMMARY.search(output) or len(undisturbed) < len(failed) or (code and not failed):
+        asked = [match[1] for line in failed if (match := _UNDISTURBED.match(line))]
+        if not _SUMMARY.search(output) or len(asked) < len(failed) or (code and not failed):
             return False
-        waiting = undisturbed if waiting is None else waiting & undisturbed
-        if not waiting:
+        if not asked:
             return True
     return False
 
@@ -54,8 +55,8 @@ def call(environ: Mapping[str, str], arguments: Sequence[str]) -> tuple[int, str
     command = [sys.executable, str(RUNNER), str(ROOT), "--", "-q", *arguments]
     printed = []
     with subprocess.Popen(
-        command, env=dict(os.environ) | dict(environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace",
+        command, env=dict(os.environ) | dict(environ) | {"COLUMNS": WIDTH}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     ) as process:  # fmt: skip
         assert process.stdout is not None
         try:
