@@ -33,7 +33,7 @@ RETRIES = 1
 #: Beginnings of server errors that pass by themselves or by an operator's hand: nothing is wrong with the request.
 PASSING = (
     "LOADING", "OOM", "READONLY", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "NOAUTH", "WRONGPASS", "BUSY",
-    "TRYAGAIN", "UNBLOCKED",
+    "TRYAGAIN", "UNBLOCKED", "Protocol error: unauthenticated",
 )  # fmt: skip
 #: The same where the driver has a class for it, and takes the word away.
 PASSING_ERRORS = (

@@ -51,6 +51,8 @@ ANSWERS = {
     "TRYAGAIN": "its cluster moves keys",
     "UNBLOCKED": "another server has just taken its place",
     "WRONGPASS": "it refuses the user or the password",
+    # Servers since 7 say so of a question that is longer than one with a password would be.
+    "unauthenticated": "it refuses the user or the password",
 }
 UNKNOWN = "not known"
 

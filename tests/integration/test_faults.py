@@ -104,13 +104,13 @@ def test_every_call_to_a_frozen_server_ends_in_time(server: Server, short: None)
 def test_a_server_that_loads_its_data_is_told(redis_binary: Path, tmp_path: Path, settings: object) -> None:
     server = Server(redis_binary, tmp_path, "--save", "", "--appendonly", "no", "--rdbcompression", "no")
     with served(server, settings), server.operator() as operator:
+        if not operator.config_get("loading-process-events-interval-bytes"):
+            pytest.skip("this server looks too seldom at what it is asked while it loads")
         for number in range(40):
             operator.set(f"of somebody else's:{number}", os.urandom(500_000))
         operator.save()
-        # The newer servers look at what they are asked while they load as often as they are told to.
-        often = operator.config_get("loading-process-events-interval-bytes")
         server.stop()
-        slowly = ["--key-load-delay", "100000"] + (["--loading-process-events-interval-bytes", "1024"] if often else [])
+        slowly = ["--key-load-delay", "100000", "--loading-process-events-interval-bytes", "1024"]
         server.start(*slowly, until="LOADING")
         for name in ("page", "run", "put", "sessions"):
             with pytest.raises(StoreUnavailable) as caught:
