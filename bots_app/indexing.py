@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,9 +15,10 @@ from django.conf import settings
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
-from dashboard.store.ahead import BegunScript
+from dashboard.store.ahead import BegunScript, PackedScript
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.lean import Command
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION
@@ -42,11 +43,11 @@ Run = BacktestRunRecord | UnreadableRun
 
 def write_batch(
     sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False,
-    unless_deleting: bool = False, begun: BegunScript | None = None,
+    unless_deleting: bool = False, begun: BegunScript | PackedScript | None = None,
 ) -> tuple[bool, list[int]]:  # fmt: skip
     """Hand a batch of operations (9 values each, see write_runs.lua) to the script: one round trip.
 
-    `unless_deleting` files nothing in a session that is being deleted, `begun` is what `begin_batch` made of them.
+    `unless_deleting` files nothing in a session that is being deleted, `begun` is their call, where it is made already.
     Returns whether the session's derived keys are built, and a code for each operation.
     """
     head_of: bytes | None = None
@@ -69,6 +70,14 @@ def write_batch(
     raise Unavailable(f"The summary of session {sid} is being written too often by another program; try again.")
 
 
+def write_one(sid: SessionId, operation: Sequence[Any]) -> tuple[bool, int]:
+    """Do as `write_batch` with a single operation, at less cost to this process."""
+    usual = _usual_call(sid, settings.REDIS_CLUSTER)
+    begun = PackedScript(script("write_runs"), usual.single, [_now_us(), usual.head, "", b"", *operation])
+    is_built, [code] = write_batch(sid, [operation], begun=begun)
+    return is_built, code
+
+
 def begin_batch(sid: SessionId, operations: Sequence[Sequence[Any]]) -> BegunScript:
     """Make a batch ready to be sent; `write_batch` with the same operations finishes it."""
     call = batch_call(sid, operations, statuses=(), is_quiet=False, unless_deleting=False)
@@ -88,30 +97,45 @@ def batch_call(
     unless_deleting: bool, head_of: bytes | None = None,
 ) -> tuple[list[str], list[Any]]:  # fmt: skip
     """Return keys and arguments of the script for a batch; `head_of` is the summary of another program, if known."""
-    names, options = _usual_call(sid, settings.REDIS_CLUSTER)
-    options = options | {"now_us": time.time_ns() // 1000, "statuses": list(statuses), "quiet": is_quiet}
-    if head_of is not None:
-        options |= {"head": summary_head(sid, head_of), "head_of": sha_of(head_of)}
+    usual = _usual_call(sid, settings.REDIS_CLUSTER)
+    options: dict[str, Any] = {"statuses": list(statuses)}
+    if is_quiet:
+        options["quiet"] = True
     if unless_deleting:
         options["deleting"] = SessionKeys(str(sid)).index("deleting")
-    return names, [msgspec.json.encode(options), *chain.from_iterable(operations)]
+    head = usual.head if head_of is None else summary_head(sid, head_of)
+    rare = msgspec.json.encode(options) if options != {"statuses": []} else b""
+    return usual.names, [*usual.values, _now_us(), head, sha_of(head_of), rare, *chain.from_iterable(operations)]
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class _UsualCall(NamedTuple):
+    #: Keys and first arguments of every call.
+    names: list[str]
+    values: list[str | int]
+    #: Of a summary that nobody has written yet.
+    head: str
+    #: The call of a single operation, but for its last arguments.
+    single: Command
 
 
 @lru_cache(maxsize=256)
-def _usual_call(sid: SessionId, is_cluster: bool) -> tuple[list[str], dict[str, Any]]:
-    """Return the keys of every call for a session, and the options that are the same in each."""
+def _usual_call(sid: SessionId, is_cluster: bool) -> _UsualCall:
+    """Return what is the same in every call for a session."""
     keys = SessionKeys(str(sid))
     names = [keys.bots, keys.profit]
     names += [keys.index(name) for name in ("rows", "stats", "unranked", "updated", "undated")]
     names += [keys.events, keys.summary, *own_list_keys()]
-    options = {
-        "sid": str(sid), "run": keys.run_prefix, "trades": keys.trades_prefix, "status": keys.status_prefix,
-        "index_status": keys.index_status_prefix, "version": INDEX_VERSION, "events": EVENTS_KEPT,
-        "head": summary_head(sid, None), "head_of": sha_of(None), "dirty": keys.index("dirty"),
-    }  # fmt: skip
-    if not is_cluster:  # where the channel would be told to every node
-        options["written"] = store_keys.WRITTEN
-    return names, options
+    values: list[str | int] = [
+        str(sid), keys.run_prefix, keys.trades_prefix, keys.status_prefix, keys.index_status_prefix, INDEX_VERSION,
+        EVENTS_KEPT, keys.index("dirty"),
+        # On a cluster the channel would be told to every node.
+        "" if is_cluster else store_keys.WRITTEN,
+    ]  # fmt: skip
+    return _UsualCall(names, values, summary_head(sid, None), script("write_runs").command(names, values, rest=4 + 9))
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

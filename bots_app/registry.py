@@ -15,14 +15,14 @@ from bots_app.indexing import (
     named_statuses,
     read_runs,
     read_texts,
-    write_batch,
+    write_one,
 )
 from bots_app.interruption import interrupted
 from bots_app.other_statuses import look, read_others
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
-from bots_app.sending import Sender
+from bots_app.sending import Sender, put_operation
 from bots_app.unindexed import read_unindexed, wait_for_index
 from bots_app.writing import RunWrite, check_hash
 from dashboard.errors import (
@@ -39,6 +39,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
 from dashboard.store.shared import INDEX_VERSION, chunked
+from dashboard.store.time_limit import in_steps
 from dashboard.tolerant import NOT_STRICT, from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
@@ -152,7 +153,16 @@ class BotRegistry:
 
     def put(self, sid: SessionId, write: RunWrite) -> WriteResult:
         """Store one run. Raises InvalidParameter for an id that cannot be written."""
-        return self.put_many(sid, [write])[0]
+        sid.check_writable()
+        config_hash = write.record.configHash
+        try:
+            with in_steps():
+                is_built, code = write_one(sid, put_operation(write))
+            if not is_built:
+                self.ensure_built(sid)
+        except Unavailable as error:
+            raise interrupted(error, results=[], batch=[config_hash]) from error
+        return WriteResult(0, config_hash, _RESULTS[code])
 
     def put_many(
         self, sid: SessionId, writes: Iterable[RunWrite], *, progress: Callable[[int], None] | None = None
@@ -318,10 +328,9 @@ class BotRegistry:
 def _write_one(sid: SessionId, operation: tuple[Any, ...], *, change: str) -> tuple[bool, int]:
     """Hand one operation to the script; an error says whether the change was made."""
     try:
-        is_built, [code] = write_batch(sid, [operation])
+        return write_one(sid, operation)
     except StoreUnavailable as error:
         raise error.about(change) from error
-    return is_built, code
 
 
 def run_etag(text: bytes) -> str:

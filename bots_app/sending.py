@@ -73,6 +73,11 @@ class Sender:
         return batch.hashes, codes
 
 
+def put_operation(write: RunWrite) -> tuple[Any, ...]:
+    """Return the operation that stores a run."""
+    return ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
+
+
 def _batches(writes: Iterable[RunWrite]) -> Iterator[_Batch]:
     """Yield batches that a script call can take: bounded in runs and in bytes."""
     batch, size = _Batch([], []), 0
@@ -83,7 +88,7 @@ def _batches(writes: Iterable[RunWrite]) -> Iterator[_Batch]:
             batch, size = _Batch([], []), 0
         config_hash = write.record.configHash
         batch.hashes.append(config_hash)
-        batch.operations.append(("put", config_hash, "", write.text, write.trades or b"", *index_values(write.record)))
+        batch.operations.append(put_operation(write))
         size += length
     if batch.hashes:
         yield batch

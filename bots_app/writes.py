@@ -44,7 +44,4 @@ def write_batch(registry: BotRegistry, sid: SessionId, records: Sequence[bytes])
 def write_one(registry: BotRegistry, sid: SessionId, config_hash: str, record: bytes) -> bool:
     """Store the record of an address; tell whether it is new. Raises InvalidRecord; InvalidParameter for the sid."""
     sid.check_writable()
-    [written] = registry.put_many(sid, [RunWrite.parse(record, config_hash=config_hash)])
-    if written.result == "refused":
-        raise InvalidRecord(written.error)
-    return bool(written.result == "created")
+    return registry.put(sid, RunWrite.parse(record, config_hash=config_hash)).result == "created"

@@ -19,7 +19,7 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.session_list import Notice, listed, note
 from dashboard.store.shared import chunked
 from dashboard.tolerant import from_bytes
-from sessions_app.summaries import Stored, read_summaries
+from sessions_app.summaries import Stored, read_summaries, sha_of
 
 #: Seconds for which the list of sessions is taken to be complete before another search starts in the background.
 SEARCH_EVERY_S = 300
@@ -86,11 +86,11 @@ def _notices(found: list[Stored]) -> list[Notice]:
     for one in found:
         pipe.zscore(store_keys.SESSIONS, one.sid)
         pipe.hget(store_keys.list_key("seen"), one.sid)
-        pipe.hget(SessionKeys(one.sid).index("stats"), "summary_sha")
+        pipe.hget(SessionKeys(one.sid).index("stats"), "summary_text")
     states = iter(answers(pipe))
     notices = []
     for one in found:
-        number, seen, own_sha = (next(states) for _ in range(3))
+        number, seen, own = (next(states) for _ in range(3))
         seen_at, _, seen_sha = (seen or b"").decode().partition(" ")
         if one.summary is None:
             if number is not None:
@@ -98,7 +98,7 @@ def _notices(found: list[Stored]) -> list[Notice]:
             continue
         # The last change that has a number was that seen, or one of our scripts'.
         is_seen = number is not None and bool(seen_at) and float(seen_at) == number
-        known = seen_sha if is_seen else (own_sha or b"").decode()
+        known = seen_sha if is_seen else sha_of(own)
         if number is None or one.sha != known:
             notices.append(Notice(one.sid, seen=one.sha))
     return notices

@@ -191,10 +191,10 @@ def stored_summary(sid: SessionId) -> bytes | None:
 def summary_options(sid: SessionId, **changes: Any) -> dict[str, Any]:
     """Return what `finish_index` needs to write the summary anew with changes of its head, and its `text` by now."""
     text = stored_summary(sid)
-    sha, base = client().hmget(SessionKeys(str(sid)).index("stats"), "summary_sha", "summary_head")
+    own, base = client().hmget(SessionKeys(str(sid)).index("stats"), "summary_text", "summary_head")
     # The scripts take a summary without text for none.
     options = {"text": text, "head_of": sha_of(text or None)}
-    if text is not None and sha is not None and base is not None and sha.decode() == sha_of(text):
+    if text is not None and base is not None and own == text:
         return options | {"base": base.decode(), "head": summary_head(sid, base + b"}", **changes)}
     return options | {"head": summary_head(sid, text, **changes)}
 

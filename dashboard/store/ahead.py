@@ -1,4 +1,4 @@
-"""A script that changes something, begun now and answered later: its caller works meanwhile."""
+"""Scripts that change something: begun now and answered later, as the caller works meanwhile; or called at little cost."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from redis.exceptions import NoScriptError
 from dashboard.errors import StoreUnavailable
 from dashboard.store.attempts import is_nothing_done
 from dashboard.store.client import StoreClient, client, translated
+from dashboard.store.lean import Command
 from dashboard.store.scripts import Script
 from dashboard.store.time_limit import check_time
 
@@ -61,19 +62,12 @@ class BegunScript:
                 raise self._error
             return self._connection.read_response(disable_decoding=True)
         except (NoScriptError, redis.ConnectionError) as error:
-            return self._repeat(error)
+            return _repeat(self._script, self._keys, self._args, error)
         except redis.RedisError:
             with translated():
                 raise
         finally:
             self._release()
-
-    def _repeat(self, first: redis.RedisError) -> Any:
-        try:
-            return self._script(self._keys, self._args)
-        except StoreUnavailable as error:
-            error.is_nothing_done = error.is_nothing_done and is_nothing_done(first)
-            raise
 
     def abandon(self) -> None:
         """Hang up, whether or not the script has run by now. May be called after `answer`."""
@@ -85,3 +79,48 @@ class BegunScript:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             self._client.connection_pool.release(connection)
+
+
+class PackedScript:
+    """One call of a script, whose first words were packed before; where the connection is no plain one, a usual call."""
+
+    def __init__(self, script: Script, command: Command, rest: Sequence[Any]) -> None:
+        self._script, self._command, self._rest = script, command, rest
+
+    def answer(self) -> Any:
+        """Make the call and return its answer. Raises as `BegunScript.answer`."""
+        store = client()
+        if type(store) is not StoreClient:
+            return self._script(*self._words())
+        try:
+            check_time()
+            # Not one of those kept for reading: a connection that was dropped meanwhile would leave in doubt what was done.
+            connection = store.connection_pool.get_connection()
+            try:
+                connection.send_packed_command((self._command.packed(self._rest),), check_health=False)
+                return connection.read_response(disable_decoding=True)
+            except redis.RedisError:
+                raise
+            except BaseException:
+                connection.disconnect()
+                raise
+            finally:
+                store.connection_pool.release(connection)
+        except (NoScriptError, redis.ConnectionError) as error:
+            return _repeat(self._script, *self._words(), error)
+        except redis.RedisError:
+            with translated():
+                raise
+
+    def _words(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return keys and arguments."""
+        _, _, count, *words = self._command.words
+        return words[: int(count)], [*words[int(count) :], *self._rest]
+
+
+def _repeat(script: Script, keys: Sequence[Any], args: Sequence[Any], first: redis.RedisError) -> Any:
+    try:
+        return script(keys, args)
+    except StoreUnavailable as error:
+        error.is_nothing_done = error.is_nothing_done and is_nothing_done(first)
+        raise

@@ -35,17 +35,17 @@ local is_built = options.built or tonumber(redis.call('HGET', keys.stats, 'built
 if keys.list then check_list_types(keys.list) end
 if options.only_built and not is_built then return 1 end
 if options.head then
-  local text, sha = stored_summary(keys)
-  local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head')
+  local text = stored_summary(keys)
+  local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head')
   -- Writes of ours change the figures behind the head all the time, and do not matter here.
-  local is_ours = is_built and text ~= '' and options.base and sha == known[1] and options.base == known[2]
-  if sha ~= options.head_of and not is_ours then return -1 end
+  local is_ours = is_built and text ~= '' and options.base and text == known[1] and options.base == known[2]
+  if not is_ours and not is_summary_of(text, options.head_of) then return -1 end
 end
 if options.built then redis.call('HSET', keys.stats, 'built', options.version, 'revision', revision) end
 if options.head then
   if is_built then
     local average = options.average_at == revision and options.average
-    write_summary(keys, options.head, load_figures(keys.stats, 'completed'), average)
+    write_summary(keys, options.head, average)
   else
     redis.call('SET', keys.summary, options.plain)
   end

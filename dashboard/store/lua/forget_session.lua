@@ -15,7 +15,7 @@
 --- @include "session_list"
 if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[5]) > 0 then return 0 end
 local text = redis.call('GET', KEYS[6])
-if text and (ARGV[2] ~= '1' or redis.sha1hex(text) ~= redis.call('HGET', KEYS[4], 'summary_sha')) then return 0 end
+if text and (ARGV[2] ~= '1' or text ~= redis.call('HGET', KEYS[4], 'summary_text')) then return 0 end
 redis.call('UNLINK', KEYS[4], KEYS[6], KEYS[7])
 local list = list_from(8)
 if list then note_gone(list, ARGV[1]) end

@@ -16,7 +16,7 @@
 local text = redis.pcall('GET', KEYS[7])
 local summary = 0
 if type(text) == 'string' and text ~= '' then
-  summary = redis.sha1hex(text) == redis.call('HGET', KEYS[4], 'summary_sha') and 2 or 1
+  summary = text == redis.call('HGET', KEYS[4], 'summary_text') and 2 or 1
 end
 local runs, rows, ranked = redis.call('SCARD', KEYS[1]), redis.call('HLEN', KEYS[3]), redis.call('ZCARD', KEYS[2])
 local agree = runs == rows and ranked + redis.call('ZCARD', KEYS[5]) == rows

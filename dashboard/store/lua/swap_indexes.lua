@@ -30,11 +30,11 @@ if not is_current(used, options.token, KEYS[2]) then return {-2} end
 -- A server that came back with an older data set has lost batches at the end, and with them their count.
 if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
 if redis.call('SCARD', KEYS[2]) - 1 > options.count then return {0} end
-local known = redis.call('HMGET', keys.stats, 'summary_sha', 'summary_head', 'revision')
+local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head', 'revision')
 if options.head then
-  local text, sha = stored_summary(keys)
-  local is_ours = text ~= '' and options.base and sha == known[1] and options.base == known[2]
-  if sha ~= options.head_of and not is_ours then return {-1} end
+  local text = stored_summary(keys)
+  local is_ours = text ~= '' and options.base and text == known[1] and options.base == known[2]
+  if not is_ours and not is_summary_of(text, options.head_of) then return {-1} end
 end
 
 local figures = {}
@@ -63,7 +63,7 @@ local revision = string.format('%.0f', tonumber(known[3] or options.now_us) + 1)
 redis.call('HDEL', made.stats, 'loaded')
 if options.is_kept then
   redis.call('HSET', made.stats, 'built', options.version, 'revision', revision)
-  if known[1] then redis.call('HSET', made.stats, 'summary_sha', known[1]) end
+  if known[1] then redis.call('HSET', made.stats, 'summary_text', known[1]) end
   if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
 end
 names[#names + 1] = 'index:stats'
@@ -78,7 +78,7 @@ local kind = redis.call('TYPE', keys.events).ok
 if kind ~= 'stream' and kind ~= 'none' then redis.call('RENAME', keys.events, options.old .. 'events') end
 redis.call('UNLINK', KEYS[2])
 if options.head then
-  write_summary(keys, options.head, load_figures(keys.stats, 'completed'), average)
+  write_summary(keys, options.head, average)
   redis.call('XADD', keys.events, 'MAXLEN', '~', options.events, '*', 'event', 'session', 'revision', revision)
 end
 if keys.list and options.is_kept then note_change(keys.list, keys.sid) end

@@ -11,10 +11,16 @@
 -- KEYS[8] session:{sid}:events
 -- KEYS[9] bot_registry:session_current:{sid}
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
--- ARGV[1] JSON: sid, run, trades, status, index_status (prefixes of the keys that end in a hash or a status), version, now_us,
---   events (most events kept), head, head_of (see summary.lua), statuses (further statuses to clear), quiet (no summary, no events),
---   written (channel that is told what was put, edited, deleted, and of the summary), deleting (key that is there while the
---   session is being deleted, if nothing is to be filed then), dirty (set of what changes while a rebuild goes on)
+-- ARGV[1] sid
+-- ARGV[2] to ARGV[5] prefixes of the keys of records and trades, which end in a hash, of the fixed sets of a status, and of its indexes
+-- ARGV[6] version
+-- ARGV[7] most events kept
+-- ARGV[8] set of what changes while a rebuild goes on
+-- ARGV[9] channel that is told what was put, edited, deleted, and of the summary, '' none
+-- ARGV[10] now (us)
+-- ARGV[11] head of a new summary, or of the one with the sha1 in ARGV[12] (see summary.lua)
+-- ARGV[13] '', or JSON: statuses (further statuses to clear), quiet (no summary, no events), deleting (key that is there while the
+--   session is being deleted, if nothing is to be filed then)
 -- then 9 for each run, of which there are at most a thousand: operation, hash, sha1 of the record it was made from, record, trades
 --   ('' none), status, profit, updated, row. Operations:
 --     put      store the record (and trades, if any) and index it, in fixed and derived keys
@@ -34,33 +40,35 @@
 --- @include "figures"
 --- @include "rows"
 --- @include "summary"
+--- @include "batch_stats"
 --- @include "places"
 --- @include "run_states"
 --- @include "index_run"
 --- @include "batch"
 --- @include "run_operations"
+--- @include "facts_after"
 
-local options = cjson.decode(ARGV[1])
+local options = ARGV[13] == '' and {statuses = {}} or cjson.decode(ARGV[13])
+options.run, options.trades, options.events, options.now_us = ARGV[2], ARGV[3], ARGV[7], ARGV[10]
 local keys = {
-  sid = options.sid, bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], unranked = KEYS[5], updated = KEYS[6],
-  undated = KEYS[7], events = KEYS[8], summary = KEYS[9], list = list_from(10), status_prefix = options.status,
-  index_status_prefix = options.index_status,
+  sid = ARGV[1], bots = KEYS[1], profit = KEYS[2], rows = KEYS[3], stats = KEYS[4], unranked = KEYS[5], updated = KEYS[6],
+  undated = KEYS[7], events = KEYS[8], summary = KEYS[9], list = list_from(10), status_prefix = ARGV[4], index_status_prefix = ARGV[5],
 }
-local built, revision, building, summary_sha, summary_head = unpack(
-  redis.call('HMGET', keys.stats, 'built', 'revision', 'building', 'summary_sha', 'summary_head'))
-local text, sha = stored_summary(keys)
+local version, dirty, channel = tonumber(ARGV[6]), ARGV[8], ARGV[9]
+local stats, text = read_stats(keys.stats), stored_summary(keys)
 -- The summary is as we left it, or is the one that the head in hand was made from, or nobody asks.
-if sha ~= options.head_of and (text == '' or sha ~= summary_sha) and not options.quiet then return {-1, text} end
+local is_ours = text ~= '' and text == stats.summary_text
+if not is_ours and not options.quiet and not is_summary_of(text, ARGV[12]) then return {-1, text} end
 
 -- A session without any run yet has nothing to build: its derived keys are complete from its first run on.
-local is_built = tonumber(built or 0) == options.version or redis.call('EXISTS', keys.bots, keys.rows) == 0
+local is_built = stats.built == version or redis.call('EXISTS', keys.bots, keys.rows) == 0
 -- The set is there as long as the build shows signs of life: one that was killed costs nothing for long.
-local is_noted = building and redis.call('SCARD', options.dirty) > 0
+local is_noted = stats.building and redis.call('SCARD', dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
-local batch = begin_batch(options, keys, tonumber(revision or options.now_us))
+local batch = begin_batch(options, keys, stats)
 
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
-for i = 2, #ARGV, 9 do
+for i = FIRST_RUN, #ARGV, 9 do
   local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if batch.gathered then flush_before(batch, hash) end
   local code
@@ -78,19 +86,29 @@ flush(batch)
 if #changed == 0 then return answer end
 
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
-if is_noted then redis.call('SADD', options.dirty, unpack(changed)) end
-for status, found in pairs(batch.figures) do store_figures(keys.stats, status, found) end
-cut_events(batch)
-revision = string.format('%.0f', batch.revision)
-if is_built and tonumber(built or 0) ~= options.version then redis.call('HSET', keys.stats, 'built', options.version) end
+if is_noted then redis.call('SADD', dirty, unpack(changed)) end
+local fields = {'revision', string.format('%.0f', batch.revision)}
+for status, found in pairs(batch.figures) do
+  -- Lua's stack ends at some 8,000.
+  if #fields > 1000 then
+    redis.call('HSET', keys.stats, unpack(fields))
+    fields = {}
+  end
+  add_figures(fields, keys.stats, status, found)
+end
+if is_built and stats.built ~= version then append(fields, 'built', version) end
 local is_told = is_built and not options.quiet
 if is_told then
-  local head = sha == options.head_of and options.head or summary_head
-  write_summary(keys, head, batch.figures.completed or load_figures(keys.stats, 'completed'), nil, 'revision', revision)
-else redis.call('HSET', keys.stats, 'revision', revision) end
+  local head = is_ours and stats.summary_head or ARGV[11]
+  text = summary_text(head, facts_after(batch, stats))
+  redis.call('SET', keys.summary, text)
+  append(fields, 'summary_text', text)
+  if head ~= stats.summary_head then append(fields, 'summary_head', head) end
+end
+if #fields > 0 then redis.call('HSET', keys.stats, unpack(fields)) end
 if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
-if options.written and (#written > 0 or is_told) then
-  redis.pcall('PUBLISH', options.written, cjson.encode({sid = options.sid, hashes = written, summary = is_told}))
+if channel ~= '' and (#written > 0 or is_told) then
+  redis.pcall('PUBLISH', channel, cjson.encode({sid = keys.sid, hashes = written, summary = is_told}))
 end
 return answer

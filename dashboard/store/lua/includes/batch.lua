@@ -4,21 +4,22 @@
 local function look_at_all(batch)
   local keys, places = batch.keys, batch.places
   for _, status in ipairs({'completed', 'failed', 'running'}) do look_at_status(keys, places, status) end
-  for _, status in ipairs(batch.options.statuses or {}) do look_at_status(keys, places, status) end
+  for _, status in ipairs(batch.options.statuses) do look_at_status(keys, places, status) end
   for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
     if string.sub(field, 1, 2) == 'n:' then look_at_status(keys, places, string.sub(field, 3)) end
   end
 end
 
 -- Read what the indexes say of the runs, and look at every key that will be written: nothing may fail once something is changed.
-local function begin_batch(options, keys, revision)
+-- Of the first that is written that need not be asked: usually the stream.
+local function begin_batch(options, keys, stats)
   local batch = {
-    options = options, keys = keys, revision = revision, figures = {}, places = session_places(keys), texts = {}, rows = {},
-    events = redis.call('XLEN', keys.events),
+    options = options, keys = keys, revision = tonumber(stats.revision or options.now_us), figures = {},
+    known_figures = stats.figures, places = session_places(keys), texts = {}, rows = {},
   }
   if keys.list and not options.quiet then check_change_types(keys.list, keys.sid) end
   local hashes, is_there, is_thorough = {}, {}, false
-  for i = 2, #ARGV, 9 do
+  for i = FIRST_RUN, #ARGV, 9 do
     local operation, hash, status = ARGV[i], ARGV[i + 1], ARGV[i + 5]
     if operation ~= 'put' and operation ~= 'edit' then is_thorough = true end
     if status ~= '' then look_at_status(keys, batch.places, status) end
@@ -30,6 +31,8 @@ local function begin_batch(options, keys, revision)
       is_there[hash] = true
     end
   end
+  batch.is_single = #hashes == 1 and not is_thorough
+  if is_thorough or batch.gathered then redis.call('XLEN', keys.events) end
   local states, added = read_states(keys, hashes), {}
   batch.states = states
   for hash, row in pairs(states.rows) do
@@ -39,15 +42,15 @@ local function begin_batch(options, keys, revision)
     if not row then added[#added + 1] = options.run .. hash end
   end
   if is_thorough then look_at_all(batch) end
-  look_behind(batch.places)
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
-  batch.has_foreign = #added > 0 and redis.call('EXISTS', unpack(added)) > 0
+  local may_be_there = look_behind(batch.places, #added == 1 and added[1] or nil)
+  batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0
   return batch
 end
 
 -- Write what is gathered.
 local function flush(batch)
-  -- Texts first: a server that is out of memory refuses these, and nothing at all once a script has changed something.
+  -- Events first, then texts: a server that is out of memory refuses these, and nothing at all once a script has changed something.
   if #batch.texts > 0 then redis.call('MSET', unpack(batch.texts)) end
   if #batch.rows > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
   flush_places(batch.places)
@@ -62,15 +65,17 @@ local function flush_before(batch, hash)
   batch.gathered[hash] = true
 end
 
--- Add an event, the next revision, to the stream; `cut_events` is for the end of the batch.
+-- Add an event, the next revision, to the stream; the first of a batch has what is beyond the cap removed.
 local function tell(batch, name, hash, status, profit)
   batch.revision = batch.revision + 1
-  if batch.options.quiet then return end
-  batch.events = batch.events + 1
-  redis.call('XADD', batch.keys.events, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit,
-    'revision', string.format('%.0f', batch.revision))
-end
-
-local function cut_events(batch)
-  if batch.events > batch.options.events then redis.call('XTRIM', batch.keys.events, 'MAXLEN', '~', batch.options.events) end
+  local options, key = batch.options, batch.keys.events
+  if options.quiet then return end
+  local revision = string.format('%.0f', batch.revision)
+  if batch.is_cut then
+    redis.call('XADD', key, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit, 'revision', revision)
+  else
+    redis.call('XADD', key, 'MAXLEN', '~', options.events, '*', 'event', name, 'configHash', hash, 'status', status,
+      'profit', profit, 'revision', revision)
+    batch.is_cut = true
+  end
 end

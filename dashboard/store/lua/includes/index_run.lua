@@ -3,7 +3,7 @@
 local function figures_of(batch, status)
   local found = batch.figures[status]
   if not found then
-    found = load_figures(batch.keys.stats, status)
+    found = batch.known_figures[status] or load_figures(batch.keys.stats, status)
     batch.figures[status] = found
   end
   return found

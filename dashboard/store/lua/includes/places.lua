@@ -7,6 +7,12 @@ local function place_at(key, kind)
   return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), added = {}, removed = {}}
 end
 
+-- The place of a sorted set whose highest entry is asked for afterwards; of its size no more is known than whether it is empty.
+local function place_with_top(key)
+  local top = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
+  return {key = key, kind = 'Z', size = top[1] and math.huge or 0, top = top, added = {}, removed = {}}
+end
+
 -- The place of a sorted set of runs without a value, usually empty: see `look_behind`.
 local function place_behind(key)
   return {key = key, kind = 'Z', added = {}, removed = {}}
@@ -21,23 +27,37 @@ local function take_out(place, hash)
   if place.size > 0 then place.removed[#place.removed + 1] = hash end
 end
 
+-- What the highest entry is once these are added, nothing when only the server can tell.
+local function top_with(top, added)
+  if #added ~= 2 then return nil end
+  local score, best = tonumber(added[1]), tonumber(top[2] or '')
+  if not best or score > best then return {added[2], added[1]} end
+  if score == best or added[2] == top[1] then return nil end
+  return top
+end
+
 local function flush_place(place)
-  if #place.removed > 0 then
-    redis.call(place.kind .. 'REM', place.key, unpack(place.removed))
-    place.removed = {}
+  local added, removed = place.added, place.removed
+  if #removed > 0 then
+    place.size = place.size - redis.call(place.kind .. 'REM', place.key, unpack(removed))
+    place.top, place.removed = nil, {}
   end
-  if #place.added > 0 then
-    redis.call(place.kind .. 'ADD', place.key, unpack(place.added))
-    -- Not its exact size, which nobody asks for: it is not empty.
-    place.size, place.added = place.size + #place.added, {}
+  if #added > 0 then
+    place.size = place.size + redis.call(place.kind .. 'ADD', place.key, unpack(added))
+    place.top, place.added = place.top and top_with(place.top, added), {}
   end
+end
+
+-- {hash, score} of the highest entry, empty when there is none.
+local function top_of(place)
+  return place.top or redis.call('ZREVRANGE', place.key, 0, 0, 'WITHSCORES')
 end
 
 -- The places of every run of the session, and of those of each status in turn.
 local function session_places(keys)
   return {
-    bots = place_at(keys.bots, 'S'), profit = place_at(keys.profit, 'Z'), unranked = place_behind(keys.unranked),
-    updated = place_at(keys.updated, 'Z'), undated = place_behind(keys.undated), statuses = {},
+    bots = place_at(keys.bots, 'S'), profit = place_with_top(keys.profit), unranked = place_behind(keys.unranked),
+    updated = place_with_top(keys.updated), undated = place_behind(keys.undated), statuses = {},
   }
 end
 
@@ -51,8 +71,9 @@ local function look_at_status(keys, places, status)
   }
 end
 
--- Look at the places of runs without a value: all at once where none is there.
-local function look_behind(places)
+-- Look at the places of runs without a value: all at once where none is there, and neither is the further key, if any is given.
+-- Return whether that may be there.
+local function look_behind(places, further)
   local unseen, names = {}, {}
   local function collect(of)
     for _, place in ipairs({of.unranked, of.undated}) do
@@ -61,9 +82,11 @@ local function look_behind(places)
   end
   collect(places)
   for _, of_status in pairs(places.statuses) do collect(of_status) end
+  names[#names + 1] = further
   -- Lua's stack ends at some 8,000.
   local is_any = #names > 1000 or redis.call('EXISTS', unpack(names)) > 0
   for _, place in ipairs(unseen) do place.size = is_any and redis.call('ZCARD', place.key) or 0 end
+  return is_any
 end
 
 local PLACES = {'bots', 'profit', 'unranked', 'updated', 'undated'}

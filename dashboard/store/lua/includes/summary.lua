@@ -2,35 +2,50 @@
 -- fields that are not counted: symbol to notes and whatever else its writer had) and the counted figures, so that nothing of
 -- another program's passes through a lossy decoder. `head` comes from Python when somebody else wrote the summary meanwhile.
 
--- The stored summary and its sha1; both '' when there is none, or nothing that is text.
+-- The stored summary, '' when there is none, or nothing that is text.
 local function stored_summary(keys)
   local text = redis.pcall('GET', keys.summary)
-  if type(text) ~= 'string' or text == '' then return '', '' end
-  return text, redis.sha1hex(text)
+  return type(text) == 'string' and text or ''
+end
+
+-- Whether a stored summary is the one that the sha1 in hand is of: '' of none.
+local function is_summary_of(text, sha)
+  if text == '' or sha == '' then return text == sha end
+  return redis.sha1hex(text) == sha
 end
 
 local function json_text(value)
   return value and cjson.encode(value) or 'null'
 end
 
--- `kept` is an average to leave as it is (a text), if any; what follows are further fields for the hash of stats.
-local function write_summary(keys, head, completed, kept, ...)
-  local best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES')
-  local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
-  local row = last[1] and redis.call('HGET', keys.rows, last[1])
+-- Put a summary together; what it says of runs is in `facts`: runs, completed (figures), ranked (completed runs with a profit), failed,
+-- best and last ({hash, score}, empty when there is none), current_profit and current_row (of the last). `kept` is an average to
+-- leave as it is (a text), if any.
+local function summary_text(head, facts, kept)
+  local best, last, completed, row = facts.best, facts.last, facts.completed, facts.current_row
   local average = kept or 'null'
-  local ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit')
-  if not kept and ranked > 0 and completed.wide == 0 then average = number_text(total_of(completed.sum) / ranked) end
-  local text = table.concat({
-    head, ',"runCount":', redis.call('SCARD', keys.bots),
-    ',"completedRuns":', completed.n,
-    ',"errorCount":', redis.call('HGET', keys.stats, 'n:failed') or 0,
+  if not kept and facts.ranked > 0 and completed.wide == 0 then average = number_text(total_of(completed.sum) / facts.ranked) end
+  return table.concat({
+    head, ',"runCount":', facts.runs, ',"completedRuns":', completed.n, ',"errorCount":', facts.failed,
     ',"bestProfit":', number_text(best[2]), ',"bestConfigHash":', json_text(best[1]),
     ',"avgProfit":', average,
     ',"lastUpdate":', number_text(last[2]), ',"lastConfigHash":', json_text(last[1]),
-    ',"currentProfit":', number_text(last[1] and redis.call('ZSCORE', keys.profit, last[1])),
+    ',"currentProfit":', number_text(facts.current_profit),
     ',"currentStatus":', json_text(row and status_of(row)), '}',
   })
+end
+
+-- Write the summary from what the indexes hold.
+local function write_summary(keys, head, kept)
+  local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
+  local text = summary_text(head, {
+    runs = redis.call('SCARD', keys.bots), completed = load_figures(keys.stats, 'completed'),
+    ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit'),
+    failed = redis.call('HGET', keys.stats, 'n:failed') or 0,
+    best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES'), last = last,
+    current_profit = last[1] and redis.call('ZSCORE', keys.profit, last[1]),
+    current_row = last[1] and redis.call('HGET', keys.rows, last[1]),
+  }, kept)
   redis.call('SET', keys.summary, text)
-  redis.call('HSET', keys.stats, 'summary_sha', redis.sha1hex(text), 'summary_head', head, ...)
+  redis.call('HSET', keys.stats, 'summary_text', text, 'summary_head', head)
 end
