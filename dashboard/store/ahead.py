@@ -1,4 +1,4 @@
-"""Scripts that change something: begun now and answered later, as the caller works meanwhile; or called at little cost."""
+"""Scripts that change something: begun now and answered later, while the caller works; or called at little cost."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class BegunScript:
 
 
 class PackedScript:
-    """One call of a script, whose first words were packed before; where the connection is no plain one, a usual call."""
+    """One call of a script whose first words were packed before; a usual call where the connection is no plain one."""
 
     def __init__(self, script: Script, command: Command, rest: Sequence[Any]) -> None:
         self._script, self._command, self._rest = script, command, rest
@@ -94,7 +94,7 @@ class PackedScript:
             return self._script(*self._words())
         try:
             check_time()
-            # Not one of those kept for reading: a connection that was dropped meanwhile would leave in doubt what was done.
+            # Not one of those kept for reading: one that was dropped meanwhile would leave in doubt what was done.
             connection = store.connection_pool.get_connection()
             try:
                 connection.send_packed_command((self._command.packed(self._rest),), check_health=False)

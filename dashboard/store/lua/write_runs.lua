@@ -41,12 +41,13 @@
 --- @include "rows"
 --- @include "summary"
 --- @include "batch_stats"
+--- @include "tops"
 --- @include "places"
 --- @include "run_states"
 --- @include "index_run"
 --- @include "batch"
 --- @include "run_operations"
---- @include "facts_after"
+--- @include "settle"
 
 local options = ARGV[13] == '' and {statuses = {}} or cjson.decode(ARGV[13])
 options.run, options.trades, options.events, options.now_us = ARGV[2], ARGV[3], ARGV[7], ARGV[10]
@@ -87,25 +88,8 @@ if #changed == 0 then return answer end
 
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
 if is_noted then redis.call('SADD', dirty, unpack(changed)) end
-local fields = {'revision', string.format('%.0f', batch.revision)}
-for status, found in pairs(batch.figures) do
-  -- Lua's stack ends at some 8,000.
-  if #fields > 1000 then
-    redis.call('HSET', keys.stats, unpack(fields))
-    fields = {}
-  end
-  add_figures(fields, keys.stats, status, found)
-end
-if is_built and stats.built ~= version then append(fields, 'built', version) end
 local is_told = is_built and not options.quiet
-if is_told then
-  local head = is_ours and stats.summary_head or ARGV[11]
-  text = summary_text(head, facts_after(batch, stats))
-  redis.call('SET', keys.summary, text)
-  append(fields, 'summary_text', text)
-  if head ~= stats.summary_head then append(fields, 'summary_head', head) end
-end
-if #fields > 0 then redis.call('HSET', keys.stats, unpack(fields)) end
+settle(batch, stats, is_built and version, is_told and (is_ours and stats.summary_head or ARGV[11]))
 if keys.list and not options.quiet then note_change(keys.list, keys.sid) end
 -- Who follows the writes of other programs need not look at ours; when we may not publish, it looks in vain.
 if channel ~= '' and (#written > 0 or is_told) then

@@ -70,12 +70,12 @@ local function tell(batch, name, hash, status, profit)
   batch.revision = batch.revision + 1
   local options, key = batch.options, batch.keys.events
   if options.quiet then return end
-  local revision = string.format('%.0f', batch.revision)
+  -- The server writes a number out as a whole one, sooner than `string.format`.
   if batch.is_cut then
-    redis.call('XADD', key, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit, 'revision', revision)
+    redis.call('XADD', key, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit, 'revision', batch.revision)
   else
     redis.call('XADD', key, 'MAXLEN', '~', options.events, '*', 'event', name, 'configHash', hash, 'status', status,
-      'profit', profit, 'revision', revision)
+      'profit', profit, 'revision', batch.revision)
     batch.is_cut = true
   end
 end

@@ -3,11 +3,6 @@
 -- Where the runs of a batch begin among the arguments.
 local FIRST_RUN = 14
 
-local function append(fields, name, value)
-  local count = #fields
-  fields[count + 1], fields[count + 2] = name, value
-end
-
 -- built (a number), revision, building, summary_text, summary_head, failed (runs); and figures by status: those of the statuses that the
 -- batch names, and of completed runs, which the summary tells of.
 local function read_stats(key)

@@ -9,14 +9,20 @@ local function figures_of(batch, status)
   return found
 end
 
--- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''): done five
+-- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''): done up to five
 -- times a run, so that it calls no other function.
 local function rank_run(with, without, hash, value)
   if value == '' then with, without, value = without, with, 0 end
-  local added = with.added
-  local count = #added
-  added[count + 1], added[count + 2] = value, hash
-  if without.size > 0 then without.removed[#without.removed + 1] = hash end
+  local added, removed = with.added, without.removed
+  if added then
+    local count = #added
+    added[count + 1], added[count + 2] = value, hash
+  else
+    with.added = {value, hash}
+  end
+  if without.size > 0 then
+    if removed then removed[#removed + 1] = hash else without.removed = {hash} end
+  end
 end
 
 local function leave_status(of_status, hash)

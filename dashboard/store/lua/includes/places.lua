@@ -1,56 +1,42 @@
 -- Sets and sorted sets of a session, and what is to be added to them and taken out: gathered over a batch, so that each takes two
 -- commands and not two a run.
 
+-- Of each place `added` and `removed` are lists, nothing while they are empty: of most places a batch touches few.
+
 -- The place of a key; kind is S for a set, Z for a sorted set. Raises an error if the key holds another type, which has to be before
 -- the first change: what a script has written before it fails is not taken back.
 local function place_at(key, kind)
-  return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), added = {}, removed = {}}
-end
-
--- The place of a sorted set whose highest entry is asked for afterwards; of its size no more is known than whether it is empty.
-local function place_with_top(key)
-  local top = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
-  return {key = key, kind = 'Z', size = top[1] and math.huge or 0, top = top, added = {}, removed = {}}
+  return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key)}
 end
 
 -- The place of a sorted set of runs without a value, usually empty: see `look_behind`.
 local function place_behind(key)
-  return {key = key, kind = 'Z', added = {}, removed = {}}
+  return {key = key, kind = 'Z'}
 end
 
 -- To a set; to a sorted set `rank_run` adds.
 local function add(place, hash)
-  place.added[#place.added + 1] = hash
+  local added = place.added
+  if added then added[#added + 1] = hash else place.added = {hash} end
 end
 
 local function take_out(place, hash)
-  if place.size > 0 then place.removed[#place.removed + 1] = hash end
-end
-
--- What the highest entry is once these are added, nothing when only the server can tell.
-local function top_with(top, added)
-  if #added ~= 2 then return nil end
-  local score, best = tonumber(added[1]), tonumber(top[2] or '')
-  if not best or score > best then return {added[2], added[1]} end
-  if score == best or added[2] == top[1] then return nil end
-  return top
+  if place.size > 0 then
+    local removed = place.removed
+    if removed then removed[#removed + 1] = hash else place.removed = {hash} end
+  end
 end
 
 local function flush_place(place)
   local added, removed = place.added, place.removed
-  if #removed > 0 then
+  if removed then
     place.size = place.size - redis.call(place.kind .. 'REM', place.key, unpack(removed))
-    place.top, place.removed = nil, {}
+    place.top, place.removed = nil, nil
   end
-  if #added > 0 then
+  if added then
     place.size = place.size + redis.call(place.kind .. 'ADD', place.key, unpack(added))
-    place.top, place.added = place.top and top_with(place.top, added), {}
+    place.top, place.added = place.top and top_with(place.top, added), nil
   end
-end
-
--- {hash, score} of the highest entry, empty when there is none.
-local function top_of(place)
-  return place.top or redis.call('ZREVRANGE', place.key, 0, 0, 'WITHSCORES')
 end
 
 -- The places of every run of the session, and of those of each status in turn.

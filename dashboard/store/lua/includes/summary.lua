@@ -19,10 +19,10 @@ local function json_text(value)
 end
 
 -- Put a summary together; what it says of runs is in `facts`: runs, completed (figures), ranked (completed runs with a profit), failed,
--- best and last ({hash, score}, empty when there is none), current_profit and current_row (of the last). `kept` is an average to
+-- best and last ({hash, score}, empty when there is none), current_profit and current_status (of the last). `kept` is an average to
 -- leave as it is (a text), if any.
 local function summary_text(head, facts, kept)
-  local best, last, completed, row = facts.best, facts.last, facts.completed, facts.current_row
+  local best, last, completed = facts.best, facts.last, facts.completed
   local average = kept or 'null'
   if not kept and facts.ranked > 0 and completed.wide == 0 then average = number_text(total_of(completed.sum) / facts.ranked) end
   return table.concat({
@@ -31,20 +31,21 @@ local function summary_text(head, facts, kept)
     ',"avgProfit":', average,
     ',"lastUpdate":', number_text(last[2]), ',"lastConfigHash":', json_text(last[1]),
     ',"currentProfit":', number_text(facts.current_profit),
-    ',"currentStatus":', json_text(row and status_of(row)), '}',
+    ',"currentStatus":', json_text(facts.current_status), '}',
   })
 end
 
 -- Write the summary from what the indexes hold.
 local function write_summary(keys, head, kept)
   local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
+  local row = last[1] and redis.call('HGET', keys.rows, last[1])
   local text = summary_text(head, {
     runs = redis.call('SCARD', keys.bots), completed = load_figures(keys.stats, 'completed'),
     ranked = redis.call('ZCARD', keys.index_status_prefix .. 'completed:profit'),
     failed = redis.call('HGET', keys.stats, 'n:failed') or 0,
     best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES'), last = last,
     current_profit = last[1] and redis.call('ZSCORE', keys.profit, last[1]),
-    current_row = last[1] and redis.call('HGET', keys.rows, last[1]),
+    current_status = row and status_of(row),
   }, kept)
   redis.call('SET', keys.summary, text)
   redis.call('HSET', keys.stats, 'summary_text', text, 'summary_head', head)

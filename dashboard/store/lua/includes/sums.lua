@@ -46,6 +46,11 @@ local function parts_of(text)
 end
 
 local function text_of(parts)
+  -- At most three, nearly always: one by one they would take twice as long.
+  local count = #parts
+  if count == 1 then return string.format('%.17g', parts[1])
+  elseif count == 2 then return string.format('%.17g %.17g', parts[1], parts[2])
+  elseif count == 3 then return string.format('%.17g %.17g %.17g', parts[1], parts[2], parts[3]) end
   local texts = {}
   for i, part in ipairs(parts) do texts[i] = string.format('%.17g', part) end
   return table.concat(texts, ' ')
@@ -55,10 +60,10 @@ end
 local function number_text(x)
   x = tonumber(x)
   if not x or x ~= x or x == math.huge or x == -math.huge then return 'null' end
-  for digits = 15, 17 do
-    local text = string.format('%.' .. digits .. 'g', x)
-    if tonumber(text) == x then return text end
-  end
+  local text = string.format('%.15g', x)
+  if tonumber(text) == x then return text end
+  text = string.format('%.16g', x)
+  return tonumber(text) == x and text or string.format('%.17g', x)
 end
 
 -- Add a profit to sums, or with sign -1 take it out.
