@@ -61,7 +61,7 @@ end
 local function count_run(figures, hash, profit, sign)
   figures.n = figures.n + sign
   if profit == '' then return end
-  local x, recount = tonumber(profit), figures.recount
+  local x, recount = profit + 0, figures.recount
   sum_profit(figures, x, sign)
   if recount then
     local score = tonumber(recount.score)

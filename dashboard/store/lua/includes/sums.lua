@@ -41,7 +41,8 @@ end
 
 local function parts_of(text)
   local parts = {}
-  for part in string.gmatch(text or '', '%S+') do parts[#parts + 1] = tonumber(part) end
+  -- An addition reads a text once, `tonumber` twice.
+  for part in string.gmatch(text or '', '%S+') do parts[#parts + 1] = part + 0 end
   return parts
 end
 
@@ -61,9 +62,9 @@ local function number_text(x)
   x = tonumber(x)
   if not x or x ~= x or x == math.huge or x == -math.huge then return 'null' end
   local text = string.format('%.15g', x)
-  if tonumber(text) == x then return text end
+  if text + 0 == x then return text end
   text = string.format('%.16g', x)
-  return tonumber(text) == x and text or string.format('%.17g', x)
+  return text + 0 == x and text or string.format('%.17g', x)
 end
 
 -- Add a profit to sums, or with sign -1 take it out.
