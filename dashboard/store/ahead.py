@@ -97,8 +97,7 @@ class PackedScript:
             # Not one of those kept for reading: one that was dropped meanwhile would leave in doubt what was done.
             connection = store.connection_pool.get_connection()
             try:
-                connection.send_packed_command((self._command.packed(self._rest),), check_health=False)
-                return connection.read_response(disable_decoding=True)
+                return self.ask(connection)
             except redis.RedisError:
                 raise
             except BaseException:
@@ -111,6 +110,11 @@ class PackedScript:
         except redis.RedisError:
             with translated():
                 raise
+
+    def ask(self, connection: Any) -> Any:
+        """Send the call by a connection and read its answer. Raises the driver's errors."""
+        connection.send_packed_command((self._command.packed(self._rest),), check_health=False)
+        return connection.read_response(disable_decoding=True)
 
     def _words(self) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return keys and arguments."""
