@@ -34,7 +34,7 @@ FEW, MANY = 1_500, 4_500
 MORE = 60
 #: Keys of a bounded size, which may be taken as a whole: figures of each status, who does some work, deletions kept.
 SMALL_KEYS = re.compile(r":index:(\w+:)*stats$|:builder$|:follower$|^bot_registry:sessions:gone$")
-#: Where scripts take such keys by other words than HGETALL and HKEYS; what is compared before it is removed is one record,
+#: Where scripts take such keys by other words than HGETALL and HKEYS; what is compared before it goes is one record,
 #: the trades of one run, the summary or the events, never an index.
 SMALL = {
     "hold_lease.lua: DEL KEYS[1]",
