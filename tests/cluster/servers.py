@@ -22,6 +22,10 @@ SLOTS = 16_384
 PASSWORD, SENTINEL_PASSWORD, DATABASE = "word", "other word", 3
 SERVICE = "runs"
 PLAIN = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--bind", "127.0.0.1"]
+CLUSTERED = [
+    "--cluster-enabled", "yes", "--cluster-node-timeout", str(DEAD_MS), "--cluster-replica-validity-factor", "0",
+    "--cluster-config-file", "nodes.conf",
+]  # fmt: skip
 
 
 def free_port() -> int:
@@ -86,6 +90,22 @@ class Server:
         self.client.connection_pool.disconnect()
 
 
+class Attached(Server):
+    """A server that somebody else has started, and ends."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.process = port, None
+        self.client = redis.Redis(port=port, socket_timeout=2, protocol=2)
+        until(self.client.ping, f"an answer of the server on port {port}")
+
+    @property
+    def is_running(self) -> bool:
+        return True
+
+    def kill(self) -> None:
+        """Leave it to whom it belongs."""
+
+
 class Group:
     """What both kinds share: servers to be ended, and ports."""
 
@@ -113,12 +133,9 @@ class Group:
 class Cluster(Group):
     """Three masters, a replica each."""
 
-    def __init__(self, binary: Path, folder: Path, *, masters: int = 3) -> None:
-        arguments = [
-            *PLAIN, "--cluster-enabled", "yes", "--cluster-node-timeout", str(DEAD_MS),
-            "--cluster-replica-validity-factor", "0", "--cluster-config-file", "nodes.conf",
-        ]  # fmt: skip
-        self.servers = [Server(binary, folder, arguments) for _ in range(2 * masters)]
+    def __init__(self, binary: Path, folder: Path, *, masters: int = 3, first: Server | None = None) -> None:
+        known = [first] if first else []
+        self.servers = known + [Server(binary, folder, [*PLAIN, *CLUSTERED]) for _ in range(2 * masters - len(known))]
         first, *others = self.servers
         for epoch, server in enumerate(self.servers, 1):
             server.client.execute_command("CLUSTER SET-CONFIG-EPOCH", epoch)
@@ -126,7 +143,7 @@ class Cluster(Group):
         for place, server in enumerate(self.servers[:masters]):
             server.client.execute_command("CLUSTER ADDSLOTS", *range(place * share, min(SLOTS, (place + 1) * share)))
         for server in others:
-            server.client.execute_command("CLUSTER MEET", "127.0.0.1", first.port)
+            first.client.execute_command("CLUSTER MEET", "127.0.0.1", server.port)
         until(
             lambda: all(len(self.known(one)) == 2 * masters for one in self.servers), "that all nodes know each other"
         )
