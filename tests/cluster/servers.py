@@ -120,9 +120,11 @@ class Group:
         for server in self.servers:
             server.kill()
 
-    def kill(self, server: Server) -> None:
-        """End one at once; wait for nothing."""
-        server.kill()
+    def thaw(self) -> None:
+        """Let servers that were frozen go on."""
+        for server in self.servers:
+            if server.is_running:
+                server.signal(signal.SIGCONT)
 
     def replica_count(self, server: Server) -> int:
         """Return how many replicas have all that a server has, those that are still being given it left out."""
@@ -243,6 +245,13 @@ class Watched(Group):
         path = folder / f"sentinel-{place}.conf"
         path.write_text("\n".join(lines) + "\n")
         return Server(binary, folder, [str(path), "--sentinel", "--bind", "127.0.0.1"], SENTINEL_PASSWORD)
+
+    def thaw(self) -> None:
+        """Let servers that were frozen go on; sentinels that were would not trust their clocks for half a minute."""
+        super().thaw()
+        for sentinel in self.sentinels:
+            sentinel.kill()
+            sentinel.start()
 
     def master(self) -> Server:
         """Return the server that the sentinels name."""
