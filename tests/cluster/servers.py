@@ -19,7 +19,7 @@ DEAD_MS = 1_000
 FORM_LIMIT_S = 30.0
 SLOTS = 16_384
 #: The servers behind the sentinels want the one, the sentinels the other; the runs lie in a database of their own.
-PASSWORD, SENTINEL_PASSWORD, DATABASE = "word", "other word", 3
+PASSWORD, SENTINEL_PASSWORD, DATABASE = "word", "another-word", 3
 SERVICE = "runs"
 PLAIN = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--bind", "127.0.0.1"]
 CLUSTERED = [
