@@ -143,7 +143,8 @@ class _Move:
     def _move_records(self) -> int:
         """Move the records and trades that are there; return how many were."""
         moved = 0
-        for some in chunked(self._keys(self.source), CHUNK):
+        for found in chunked(self._keys(self.source), CHUNK):
+            some = list(dict.fromkeys(found))  # a walk may come across a key twice
             pairs = [self._pair(self.source, prefix, rest) for prefix, rest in some]
             for (prefix, _), (source, _), code in zip(some, pairs, rename(pairs), strict=True):
                 if code == CONFLICT:

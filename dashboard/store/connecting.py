@@ -39,7 +39,8 @@ class ClusterClient(TranslatingMixin, RoutedClient):
 
     def servers(self) -> list[Any]:
         """Return a client for each server that holds slots."""
-        return [StoreClient(connection_pool=server.connection_pool) for server in self.shards.primaries()]
+        with translated():
+            return [StoreClient(connection_pool=server.connection_pool) for server in self.shards.primaries()]
 
     def identity(self, key: str | None = None) -> Any:
         """Return what tells the server that holds a key."""
@@ -49,9 +50,15 @@ class ClusterClient(TranslatingMixin, RoutedClient):
 
     def pool_of(self, key: str) -> redis.ConnectionPool:
         """Return the connections to the server that holds a key by now: one round trip, as nobody redirects them."""
-        self.shards.refresh()
-        pool: redis.ConnectionPool = self.shards.owner(self.slot(key)).connection_pool
+        with translated():
+            self.shards.refresh()
+            pool: redis.ConnectionPool = self.shards.owner(self.slot(key)).connection_pool
         return pool
+
+    def layout(self) -> tuple[Address | None, ...]:
+        """Return the owner of each slot as they stand now: one round trip."""
+        with translated():
+            return self.shards.layout()
 
     def await_replicas(self, keys: Iterable[str]) -> None:
         """Wait, if writes do, until replicas have all that the servers of some keys have. Raises NotReplicated."""
@@ -69,21 +76,22 @@ class ClusterClient(TranslatingMixin, RoutedClient):
                 lambda cursor: self._scan(self._owner(start), cursor, match, count), lambda: self.identity(start)
             )
             return
-        layout = self.shards.layout()
+        layout = self.layout()
         wanted = {address for address in layout if address}
         for _ in range(ROUNDS):
             for address in sorted(wanted):
                 server = StoreClient(connection_pool=self.shards.client(address).connection_pool)
                 yield from walk(lambda cursor, asked=server: self._scan(asked, cursor, match, count), server.identity)  # type: ignore[misc]
             # A server that has taken slots over meanwhile may hold keys that were on none of the others when asked.
-            before, layout = layout, self.shards.layout()
+            before, layout = layout, self.layout()
             wanted = {address for address, old in zip(layout, before, strict=True) if address and address != old}
             if not wanted:
                 return
         raise StoreUnavailable("The slots of the cluster moved again and again while its keys were read.")
 
     def _owner(self, key: str) -> Any:
-        return StoreClient(connection_pool=self.shards.owner(self.slot(key)).connection_pool)
+        with translated():
+            return StoreClient(connection_pool=self.shards.owner(self.slot(key)).connection_pool)
 
     def _scan(self, server: Any, cursor: int, match: Any, count: int | None) -> tuple[int, list[bytes]]:
         found: tuple[int, list[bytes]] = server.scan(cursor=cursor, match=match, count=count)

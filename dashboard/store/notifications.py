@@ -171,7 +171,7 @@ class Listener:
 
 def _state() -> Any:
     """Return which server of a cluster holds which slots, and what none of them tells."""
-    return (client().shards.layout(), missing_flags()) if client().is_cluster else None
+    return (client().layout(), missing_flags()) if client().is_cluster else None
 
 
 def missing_flags() -> str | None:

@@ -58,10 +58,14 @@ class Shards:
         return found
 
     def primaries(self) -> list[Any]:
-        """Return a client for each server that holds slots."""
+        """Return a client for each server that holds slots. Raises redis.ConnectionError, ClusterDownError."""
         if self._is_outdated:
             self.refresh()
-        return [self.client(address) for address in sorted({owner for owner in self._owners if owner})]
+        owners = sorted({owner for owner in self._owners if owner})
+        if not owners:
+            self._is_outdated = True
+            raise ClusterDownError("CLUSTERDOWN no slot is served")
+        return [self.client(address) for address in owners]
 
     def layout(self) -> tuple[Address | None, ...]:
         """Return the owner of each slot as they stand now: one round trip."""

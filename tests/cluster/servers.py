@@ -19,9 +19,13 @@ DEAD_MS = 1_000
 FORM_LIMIT_S = 30.0
 SLOTS = 16_384
 #: The servers behind the sentinels want the one, the sentinels the other; the runs lie in a database of their own.
-PASSWORD, SENTINEL_PASSWORD, DATABASE = "word", "other word", 3
+PASSWORD, SENTINEL_PASSWORD, DATABASE = "word", "another-word", 3
 SERVICE = "runs"
 PLAIN = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--bind", "127.0.0.1"]
+CLUSTERED = [
+    "--cluster-enabled", "yes", "--cluster-node-timeout", str(DEAD_MS), "--cluster-replica-validity-factor", "0",
+    "--cluster-config-file", "nodes.conf",
+]  # fmt: skip
 
 
 def free_port() -> int:
@@ -86,6 +90,22 @@ class Server:
         self.client.connection_pool.disconnect()
 
 
+class Attached(Server):
+    """A server that somebody else has started, and ends."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.process = port, None
+        self.client = redis.Redis(port=port, socket_timeout=2, protocol=2)
+        until(self.client.ping, f"an answer of the server on port {port}")
+
+    @property
+    def is_running(self) -> bool:
+        return True
+
+    def kill(self) -> None:
+        """Leave it to whom it belongs."""
+
+
 class Group:
     """What both kinds share: servers to be ended, and ports."""
 
@@ -100,9 +120,11 @@ class Group:
         for server in self.servers:
             server.kill()
 
-    def kill(self, server: Server) -> None:
-        """End one at once; wait for nothing."""
-        server.kill()
+    def thaw(self) -> None:
+        """Let servers that were frozen go on."""
+        for server in self.servers:
+            if server.is_running:
+                server.signal(signal.SIGCONT)
 
     def replica_count(self, server: Server) -> int:
         """Return how many replicas have all that a server has, those that are still being given it left out."""
@@ -113,12 +135,9 @@ class Group:
 class Cluster(Group):
     """Three masters, a replica each."""
 
-    def __init__(self, binary: Path, folder: Path, *, masters: int = 3) -> None:
-        arguments = [
-            *PLAIN, "--cluster-enabled", "yes", "--cluster-node-timeout", str(DEAD_MS),
-            "--cluster-replica-validity-factor", "0", "--cluster-config-file", "nodes.conf",
-        ]  # fmt: skip
-        self.servers = [Server(binary, folder, arguments) for _ in range(2 * masters)]
+    def __init__(self, binary: Path, folder: Path, *, masters: int = 3, first: Server | None = None) -> None:
+        known = [first] if first else []
+        self.servers = known + [Server(binary, folder, [*PLAIN, *CLUSTERED]) for _ in range(2 * masters - len(known))]
         first, *others = self.servers
         for epoch, server in enumerate(self.servers, 1):
             server.client.execute_command("CLUSTER SET-CONFIG-EPOCH", epoch)
@@ -126,7 +145,7 @@ class Cluster(Group):
         for place, server in enumerate(self.servers[:masters]):
             server.client.execute_command("CLUSTER ADDSLOTS", *range(place * share, min(SLOTS, (place + 1) * share)))
         for server in others:
-            server.client.execute_command("CLUSTER MEET", "127.0.0.1", first.port)
+            first.client.execute_command("CLUSTER MEET", "127.0.0.1", server.port)
         until(
             lambda: all(len(self.known(one)) == 2 * masters for one in self.servers), "that all nodes know each other"
         )
@@ -226,6 +245,13 @@ class Watched(Group):
         path = folder / f"sentinel-{place}.conf"
         path.write_text("\n".join(lines) + "\n")
         return Server(binary, folder, [str(path), "--sentinel", "--bind", "127.0.0.1"], SENTINEL_PASSWORD)
+
+    def thaw(self) -> None:
+        """Let servers that were frozen go on; sentinels that were would not trust their clocks for half a minute."""
+        super().thaw()
+        for sentinel in self.sentinels:
+            sentinel.kill()
+            sentinel.start()
 
     def master(self) -> Server:
         """Return the server that the sentinels name."""

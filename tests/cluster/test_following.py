@@ -90,7 +90,7 @@ def test_what_is_written_around_a_failover_is_filed(
     here, there = Foreign(session_on(cluster, victim)), Foreign(session_on(cluster, cluster.masters()[1]))
     here.write("before", 1.0)
     driven.until(lambda: driven.follower.is_caught_up and here.rows())
-    cluster.kill(victim)
+    victim.kill()
     there.write("meanwhile", 1.0)
     wait_for_write(here, "after")
     persevere(driven, lambda: set(here.rows()) == {"before", "after"} and there.rows())
@@ -125,7 +125,7 @@ def test_streams_of_sessions_on_every_server_are_read_through_a_failover(
             for subscription in subscriptions.values():
                 assert b'"%b"' % name.encode() in heard(subscription)
             if name == "a":
-                cluster.kill(cluster.masters()[2])
+                cluster.masters()[2].kill()
     finally:
         hub.close()
 
@@ -161,7 +161,7 @@ def test_a_follower_stays_with_the_group_that_sentinels_watch(
     other.write("before", 1.0)
     driven.until(lambda: driven.follower.is_caught_up and other.rows())
     assert driven.follower.hearing.mode == "notifications"
-    watched.kill(watched.master())
+    watched.master().kill()
     wait_for_write(other, "after")
     persevere(driven, lambda: set(other.rows()) == {"before", "after"})
     assert other.drift() == []

@@ -1,4 +1,4 @@
-"""A rebuild on a cluster: all of a session lies on one server, and so does what is made of it; others change it meanwhile."""
+"""A rebuild on a cluster: all of a session lies on one server, and so does what is made of it; others change it too."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +19,18 @@ from bots_app.registry import BotRegistry
 from bots_app.survey import session_ids
 from bots_app.writing import RunWrite
 from dashboard.errors import StoreUnavailable
-from dashboard.store.client import client
+from dashboard.store import client as clients
+from dashboard.store.client import client, override
+from dashboard.store.facts import server_facts
 from dashboard.store.keys import SessionKeys
+from dashboard.store.outage import reason_of
 from sessions_app.catalogue import SessionCatalogue
 from sessions_app.discovery import discover
 from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
-from tests.cluster.servers import SLOTS, Cluster, Server, until
+from tests.cluster.conftest import connected
+from tests.cluster.servers import PLAIN, SLOTS, Cluster, Server, free_port, until
 from tests.cluster.sessions import session_on
 from tests.contract.model import run, tag, write_foreign
 
@@ -160,3 +165,29 @@ def test_a_writer_killed_before_the_list_is_written(
     assert [str(one.sid) for one in sessions.all()] == [str(sid)]
     rebuild(sid)
     assert check(sid) == []
+
+
+def test_a_server_of_its_own_may_keep_the_names_of_a_cluster(redis_binary: Path, tmp_path: Path, settings: Any) -> None:
+    server = Server(redis_binary, tmp_path, PLAIN)
+    try:
+        settings.REDIS_URL, settings.REDIS_CLUSTER = f"redis://127.0.0.1:{server.port}/0", True
+        with connected() as store:
+            registry.put(SessionId.parse("A:1h:1:2"), RunWrite.parse(run("a", 1.0)))
+            assert store.exists("session:{A:1h:1:2}:bots") == 1
+            assert session_ids() == {"A:1h:1:2"}
+            assert [str(one.sid) for one in SessionRegistry(SessionCatalogue()).all()] == ["A:1h:1:2"]
+    finally:
+        server.kill()
+
+
+def test_any_of_the_nodes_named_is_enough(cluster: Cluster, cluster_store: redis.Redis, settings: Any) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()},127.0.0.1:{cluster.servers[4].port}/0"
+    with connected() as store:
+        store.set("bot_registry:sessions:probe", 1)
+        assert len(store.servers()) == 3
+        assert server_facts().version >= (6, 2)
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    client = clients._connect()
+    with override(client), pytest.raises(StoreUnavailable) as caught:
+        registry.page(SessionId.parse("A:1h:1:2"), RunQuery())
+    assert reason_of(caught.value) == "nothing listens at its address"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from dashboard.errors import EmbeddedServerError
 from tests.conformance import suite
 from tests.conformance.servers import SERVERS, ServerMissing
 
@@ -50,7 +51,7 @@ def main() -> int:
                 SERVERS[name](Path(folder)) as environ,
             ):
                 holds = suite.run(environ, groups=options.groups)
-        except ServerMissing as error:
+        except (ServerMissing, EmbeddedServerError) as error:
             print(error)
             return 2
         verdicts[name] = holds

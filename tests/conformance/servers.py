@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
+from tests.conformance.groups import cluster, sentinel
 
 
 class ServerMissing(Exception):
@@ -59,6 +60,8 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Mapping[str, str]]]] 
     "valkey": valkey,
     "redis7": redis7,
     "redis6": redis6,
+    "cluster": cluster,
+    "sentinel": sentinel,
 }
 
 

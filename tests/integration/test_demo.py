@@ -29,6 +29,7 @@ from bots_app.registry import BotRegistry
 from bots_app.trades import TradeRegistry
 from dashboard.errors import StoreUnavailable
 from sessions_app.registry import SessionRegistry
+from tests.integration.damage import dump
 
 #: Every so many configurations of a plan are run here; the first is a sound one, the last of each grid too.
 THINNED = {"backtesting": 50, "forex": 90, "shares-older": 40, "shares-newer": 40}
@@ -43,8 +44,8 @@ def thinned(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return {name: len(plan.configs()) for name, plan in PLANS.items()}
 
 
-def everything(store) -> dict[bytes, bytes]:
-    return {key: store.dump(key) for key in store.scan_iter() if not key.startswith(b"dashboard_cache")}
+def everything(store) -> dict[bytes, object]:
+    return {key: held for key, held in dump(store).items() if not key.startswith(b"dashboard_cache")}
 
 
 def test_every_session_is_loaded_with_its_runs_and_says_what_it_is(real_store, thinned):

@@ -6,9 +6,11 @@ import socket
 
 import pytest
 import redis
+from redis.sentinel import MasterNotFoundError
 
 from dashboard.errors import StoreUnavailable
 from dashboard.store import outage as module
+from dashboard.store.awaited import NotReplicatedError
 from dashboard.store.client import translated
 from dashboard.store.outage import UNKNOWN, outage, reason_of, store_kind
 
@@ -67,6 +69,28 @@ def test_it_is_found_behind_what_the_store_raises():
 def test_the_kind_of_address_is_told_and_nothing_of_it(settings, sentinels, url, words):
     settings.REDIS_SENTINELS, settings.REDIS_URL = sentinels, url
     assert store_kind() == words
+
+
+def test_a_cluster_is_told_as_one(settings):
+    settings.REDIS_CLUSTER, settings.REDIS_URL = True, "redis://:secret@a:7000,b:7000"
+    assert store_kind() == "a Redis cluster"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (redis.exceptions.ClusterDownError("The cluster is down"), "its cluster is down"),
+        (redis.exceptions.TryAgainError("Multiple keys request during rehashing of slot"), "its cluster moves keys"),
+        (redis.exceptions.MovedError("12 a:1"), "its cluster moves keys"),
+        (redis.ResponseError("UNBLOCKED force unblock"), "another server has just taken its place"),
+        (MasterNotFoundError("No master found for 'runs'"), "no sentinel names a master that is up"),
+        (NotReplicatedError("0 of 1 replicas have it"), "too few of its replicas take part in writes"),
+    ],
+)
+def test_what_passes_in_a_group_of_servers_is_an_outage_with_a_reason(error, words):
+    with pytest.raises(StoreUnavailable) as caught, translated():
+        raise error
+    assert reason_of(caught.value) == words
 
 
 def test_an_outage_lasts_until_failures_rest(monkeypatch):
