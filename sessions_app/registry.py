@@ -12,6 +12,7 @@ from django.conf import settings
 
 from dashboard.errors import PreconditionFailed, SessionNotFound, StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
+from dashboard.store.answers import answers
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
@@ -190,8 +191,16 @@ def stored_summary(sid: SessionId) -> bytes | None:
 
 def summary_options(sid: SessionId, **changes: Any) -> dict[str, Any]:
     """Return what `finish_index` needs to write the summary anew with changes of its head, and its `text` by now."""
-    text = stored_summary(sid)
-    own, base = client().hmget(SessionKeys(str(sid)).index("stats"), "summary_text", "summary_head")
+    keys = SessionKeys(str(sid))
+    # All at once: a write between two of these questions would make the summary look like another program's.
+    pipe = client().pipeline()
+    pipe.get(keys.summary)
+    pipe.exists(keys.summary)
+    pipe.hmget(keys.index("stats"), "summary_text", "summary_head")
+    text, is_there, known = answers(pipe)
+    if text is None and is_there:
+        text = b""  # its key holds no text
+    own, base = known or (None, None)
     # The scripts take a summary without text for none.
     options = {"text": text, "head_of": sha_of(text or None)}
     if text is not None and base is not None and own == text:

@@ -9,6 +9,7 @@
 -- Output: number of runs left to be taken over, -1 nothing done: the build has been ended
 --- @include "order"
 --- @include "sums"
+--- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
 --- @include "shadow"

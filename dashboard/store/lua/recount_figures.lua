@@ -11,6 +11,7 @@
 -- Output: 1 done, 0 to be called again
 --- @include "order"
 --- @include "sums"
+--- @include "sum_texts"
 --- @include "figures"
 
 local status, step = ARGV[1], tonumber(ARGV[2])

@@ -37,6 +37,7 @@
 --- @include "session_list"
 --- @include "order"
 --- @include "sums"
+--- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
 --- @include "summary"

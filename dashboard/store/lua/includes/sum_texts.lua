@@ -1,0 +1,53 @@
+-- Sums (see sums.lua) as they are stored: their parts as texts, with a blank between.
+
+local function parts_of(text)
+  local parts = {}
+  -- An addition reads a text once, `tonumber` twice.
+  for part in string.gmatch(text or '', '%S+') do parts[#parts + 1] = part + 0 end
+  return parts
+end
+
+-- Put parts together into as few as hold the same sum, usually two or three (Shewchuk's compression): additions leave parts behind of
+-- which several would fit into one, and each takes its time in every later addition and in being written out.
+local function compress(parts)
+  local count, larger, kept = #parts, {}, 0
+  local sum = parts[count] or 0
+  for i = count - 1, 1, -1 do
+    local y = parts[i]
+    local high = sum + y
+    local back = high - sum
+    local low = (sum - (high - back)) + (y - back)
+    if low ~= 0 then
+      larger[#larger + 1] = high
+      sum = low
+    else sum = high end
+  end
+  for i = #larger, 1, -1 do
+    local y = larger[i]
+    local high = sum + y
+    local back = high - sum
+    local low = (sum - (high - back)) + (y - back)
+    if low ~= 0 then
+      kept = kept + 1
+      parts[kept] = low
+    end
+    sum = high
+  end
+  if sum ~= 0 then
+    kept = kept + 1
+    parts[kept] = sum
+  end
+  for i = kept + 1, count do parts[i] = nil end
+end
+
+local function text_of(parts)
+  compress(parts)
+  local count = #parts
+  -- One by one they would take twice as long.
+  if count == 1 then return string.format('%.17g', parts[1])
+  elseif count == 2 then return string.format('%.17g %.17g', parts[1], parts[2])
+  elseif count == 3 then return string.format('%.17g %.17g %.17g', parts[1], parts[2], parts[3]) end
+  local texts = {}
+  for i, part in ipairs(parts) do texts[i] = string.format('%.17g', part) end
+  return table.concat(texts, ' ')
+end
