@@ -39,7 +39,7 @@ def page(sid: SessionId, query: RunQuery, cursor: str | None = None) -> Way:
 def cursor_at(sid: SessionId, query: RunQuery, rank: int) -> tuple[str, str]:
     """Return the cursor that goes on behind the run of a rank from the best, and that run's hash."""
     [(member, score)] = client().zrevrange(SessionKeys(str(sid)).profit, rank, rank, withscores=True)
-    position = Position(RANKED, repr(score), member)
+    position = Position(RANKED, repr(score), member, offset=rank)
     return cursors.encode(position.pack(), scope=query.scope(sid)), from_bytes(member)
 
 
