@@ -42,6 +42,8 @@ class Figures:
         return cls(int(stats.get(f"n:{status}", 0)), total, squares, int(stats.get(f"wide:{status}", 0)))
 
 
+# A write changes the sums of one status; those of the others are read again and again.
+@lru_cache(1024)
 def in_units(parts: str) -> int:
     """Return a kept sum, which is stored as doubles that do not overlap, in units of 2 ** -UNIT_BITS."""
     units = 0

@@ -22,21 +22,24 @@ class Position(msgspec.Struct, frozen=True):
     """A place between two runs: just behind (forward) or just before (backward) the run that had this score and member.
 
     At the EDGE: the start of the list, or its end when backward. `score` is a text that reads back as the same double.
+    `offset` is how many runs of the list were before that run, None if nobody knows: its place is found sooner when it
+    has gone.
     """
 
     at: int = EDGE
     score: str = ""
     member: bytes = b""
     backward: bool = False
+    offset: int | None = None
 
     def pack(self) -> list[Any]:
         """Return the position as a small JSON value; a member may hold any bytes."""
-        return [int(self.backward), self.at, self.score, self.member.decode("latin-1")]
+        return [int(self.backward), self.at, self.score, self.member.decode("latin-1"), self.offset]
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> Position:
-        backward, at, score, member = packed
-        return cls(at, score, member.encode("latin-1"), bool(backward))
+        backward, at, score, member, offset = packed
+        return cls(at, score, member.encode("latin-1"), bool(backward), offset)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class PageReply(msgspec.Struct, frozen=True):
     def position(self, index: int, *, backward: bool) -> Position:
         """Return the position just behind (or before) the entry with that index on the page."""
         score = self.scores[index]
-        return Position(RANKED if score else UNRANKED, score, self.members[index], backward)
+        offset = self.preceding + (index if index >= 0 else len(self.rows or self.members) + index)
+        return Position(RANKED if score else UNRANKED, score, self.members[index], backward, offset)
 
     def next(self) -> Position | None:
         """Return where the next page starts, None on the last one."""
@@ -110,7 +114,7 @@ def read_page(
         keys, keys.tag, tuple(sources), descending, position.backward, limit, with_rows,
         "" if least is None else repr(least), "" if most is None else repr(most),
     )  # fmt: skip
-    reply = script("read_page").read(command, (position.at, position.score, position.member))
+    reply = script("read_page").read(command, _end(position))
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":
@@ -132,4 +136,8 @@ def _command(
     for source in sources:
         names += [source.ranked, source.unranked, source.fixed]
     args = [INDEX_VERSION, int(descending), int(backward), limit, int(with_rows), least, most]
-    return script("read_page").command(names, args, rest=3)
+    return script("read_page").command(names, args, rest=4)
+
+
+def _end(position: Position) -> tuple[int, str, bytes, int | str]:
+    return position.at, position.score, position.member, "" if position.offset is None else position.offset

@@ -21,9 +21,8 @@ local middle = {}
 if count > 0 then
   middle = redis.call('ZRANGE', KEYS[4], math.floor((count - 1) / 2), math.floor(count / 2), 'WITHSCORES')
 end
-local indexed = redis.call('HLEN', KEYS[5])
-local is_stale = redis.call('SCARD', KEYS[1]) ~= indexed
-  or redis.call('ZCARD', KEYS[6]) + redis.call('ZCARD', KEYS[7]) ~= indexed
+local indexed, profits = redis.call('HLEN', KEYS[5]), KEYS[4] == KEYS[6] and count or redis.call('ZCARD', KEYS[6])
+local is_stale = redis.call('SCARD', KEYS[1]) ~= indexed or profits + redis.call('ZCARD', KEYS[7]) ~= indexed
 return {
   'figures', redis.call('HGETALL', KEYS[2]), count, redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES'),
   redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES'), middle, is_stale and 1 or 0,

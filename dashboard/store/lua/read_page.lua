@@ -19,6 +19,8 @@
 -- ARGV[6], ARGV[7] least and most score, '' for none; with either, runs without the value are left out
 -- ARGV[8] where the position is: 0 start or end, 1 among the ranked, 2 behind them
 -- ARGV[9], ARGV[10] score and member of the position
+-- ARGV[11] how many runs of the list were before that member when the position was made, '' if nobody knows: where to look for
+--   its place first when it has gone
 --
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'page', revision, count,
 --   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without), rows};

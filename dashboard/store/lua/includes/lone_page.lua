@@ -14,13 +14,15 @@ if #KEYS == 9 and ARGV[5] == '1' then
 
   -- Runs strictly before the position, and before or at it.
   local before, passed = backward and count or 0, 0
+  local offset = tonumber(ARGV[11])
   if at == '1' then
-    local rank, present = place_of(KEYS[7], ARGV[9], ARGV[10])
+    local guess = offset and (descending and hi - 1 - offset or lo + offset)
+    local rank, present = place_of(KEYS[7], ARGV[9], ARGV[10], guess)
     before, passed = rank - lo, rank + present - lo
     if descending then before, passed = hi - rank - present, hi - rank end
     before, passed = math.min(math.max(before, 0), ranked), math.min(math.max(passed, 0), ranked)
   elseif at == '2' then
-    local rank, present = place_of(KEYS[8], '0', ARGV[10])
+    local rank, present = place_of(KEYS[8], '0', ARGV[10], offset and offset - ranked)
     before, passed = math.min(ranked + rank, count), math.min(ranked + rank + present, count)
   end
   local first, last = passed, math.min(passed + limit, count) - 1
