@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -62,12 +63,14 @@ def test_many_of_one_size_do_not_overflow() -> None:
     assert figures.totals()[0] == 10_000 * Fraction(1.9999999999999998e10)
 
 
+def figures_of_scripts() -> str:
+    return "".join((SCRIPTS / f"{name}.lua").read_text() for name in ("order", "sums", "sum_texts", "figures"))
+
+
 def test_the_scripts_take_out_again_what_was_summed_here(real_store: redis.Redis) -> None:
     """What is left of the sums, after each run but one was taken out, is that one's."""
     text = (
-        "--- KEYS[1]\n"
-        + "".join((SCRIPTS / f"{name}.lua").read_text() for name in ("order", "sums", "figures"))
-        + "local found = load_figures(KEYS[1], 's')\n"
+        "--- KEYS[1]\n" + figures_of_scripts() + "local found = load_figures(KEYS[1], 's')\n"
         "for i = 1, #ARGV do count_run(found, '', ARGV[i], -1) end\n"
         "store_figures(KEYS[1], 's', found)\n"
     )
@@ -79,3 +82,20 @@ def test_the_scripts_take_out_again_what_was_summed_here(real_store: redis.Redis
     real_store.hset("stats", mapping=values)
     real_store.eval(text, 1, "stats", *map(repr, profits))
     assert real_store.hgetall("stats") == {b"n:s": b"1", b"sum:s": b"5.5", b"sq:s": b"30.25", b"wide:s": b"0"}
+
+
+def test_what_scripts_add_run_by_run_stays_exact_and_short(real_store: redis.Redis) -> None:
+    text = (
+        "--- KEYS[1]\n" + figures_of_scripts() + "for i = 1, #ARGV do\n"
+        "  local found = load_figures(KEYS[1], 's')\n"
+        "  count_run(found, '', ARGV[i], 1)\n"
+        "  store_figures(KEYS[1], 's', found)\n"
+        "end\n"
+    )
+    choice = random.Random(7)
+    profits = [choice.gauss(3, 20) for _ in range(1000)] + [choice.gauss(0, 1e9) for _ in range(500)]
+    real_store.eval(text, 1, "stats", *map(repr, profits))
+    kept, kept_squares = (text.decode() for text in real_store.hmget("stats", "sum:s", "sq:s"))
+    assert parts_total(kept) == sum(map(Fraction, profits), Fraction(0))
+    assert parts_total(kept_squares) == sum((Fraction(profit) ** 2 for profit in profits), Fraction(0))
+    assert len(kept.split()) <= 3 and len(kept_squares.split()) <= 4
