@@ -12,7 +12,7 @@
 -- KEYS[9] bot_registry:session_current:{sid}
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] sid
--- ARGV[2] to ARGV[5] prefixes of the keys of records and trades, which end in a hash, of the fixed sets of a status, and of its indexes
+-- ARGV[2] prefix of the records, ARGV[3] of trades, ARGV[4] of the fixed sets of statuses, ARGV[5] of the indexes of statuses
 -- ARGV[6] version
 -- ARGV[7] most events kept
 -- ARGV[8] set of what changes while a rebuild goes on
