@@ -95,15 +95,21 @@ def end_background_work() -> None:
             thread.join(START_LIMIT_S)
 
 
-@pytest.fixture
-def real_store(redis_server: str) -> Iterator[redis.Redis]:
-    """The process-wide client, on an empty real server."""
-    client = StoreClient.from_url(redis_server, protocol=2, socket_timeout=10)
+@contextmanager
+def emptied(client: redis.Redis) -> Iterator[redis.Redis]:
+    """Make a client the process-wide one for a while, its servers empty to begin with."""
     client.flushall()
     with override(client):
         yield client
         end_background_work()
     client.close()
+
+
+@pytest.fixture
+def real_store(redis_server: str) -> Iterator[redis.Redis]:
+    """The process-wide client, on an empty real server."""
+    with emptied(StoreClient.from_url(redis_server, protocol=2, socket_timeout=10)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import pytest
 import redis
 
 from dashboard.store import client as clients
-from dashboard.store.client import override
 from tests.cluster.servers import SENTINEL_PASSWORD, SERVICE, Cluster, Group, Watched
-from tests.conftest import end_background_work
+from tests.conftest import emptied
 from tests.contract import test_session_list, test_state
 
 
@@ -46,23 +45,12 @@ def watched(redis_binary: Path) -> Iterator[Watched]:
         yield group
 
 
-@contextmanager
-def connected() -> Iterator[redis.Redis]:
-    """The process-wide client that the settings ask for, on empty servers."""
-    client = clients._connect()
-    client.flushall()
-    with override(client):
-        yield client
-        end_background_work()
-    client.close()
-
-
 @pytest.fixture
 def cluster_store(cluster: Cluster, settings: Any) -> Iterator[redis.Redis]:
     """The process-wide client, on an empty and whole cluster."""
     cluster.mend()
     settings.REDIS_URL, settings.REDIS_CLUSTER = cluster.url, True
-    with connected() as client:
+    with emptied(clients._connect()) as client:
         yield client
 
 
@@ -72,7 +60,7 @@ def watched_store(watched: Watched, settings: Any) -> Iterator[redis.Redis]:
     watched.mend()
     settings.REDIS_URL, settings.REDIS_SENTINELS = watched.url, (tuple(watched.addresses), SERVICE)
     settings.REDIS_SENTINEL_PASSWORD = SENTINEL_PASSWORD
-    with connected() as client:
+    with emptied(clients._connect()) as client:
         yield client
 
 

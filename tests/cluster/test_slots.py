@@ -29,9 +29,9 @@ from sessions_app.discovery import discover
 from sessions_app.query import SessionQuery
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
-from tests.cluster.conftest import connected
 from tests.cluster.servers import PLAIN, SLOTS, Cluster, Server, free_port, until
 from tests.cluster.sessions import session_on
+from tests.conftest import emptied
 from tests.contract.model import run, tag, write_foreign
 
 registry = BotRegistry()
@@ -171,7 +171,7 @@ def test_a_server_of_its_own_may_keep_the_names_of_a_cluster(redis_binary: Path,
     server = Server(redis_binary, tmp_path, PLAIN)
     try:
         settings.REDIS_URL, settings.REDIS_CLUSTER = f"redis://127.0.0.1:{server.port}/0", True
-        with connected() as store:
+        with emptied(clients._connect()) as store:
             registry.put(SessionId.parse("A:1h:1:2"), RunWrite.parse(run("a", 1.0)))
             assert store.exists("session:{A:1h:1:2}:bots") == 1
             assert session_ids() == {"A:1h:1:2"}
@@ -182,7 +182,7 @@ def test_a_server_of_its_own_may_keep_the_names_of_a_cluster(redis_binary: Path,
 
 def test_any_of_the_nodes_named_is_enough(cluster: Cluster, cluster_store: redis.Redis, settings: Any) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()},127.0.0.1:{cluster.servers[4].port}/0"
-    with connected() as store:
+    with emptied(clients._connect()) as store:
         store.set("bot_registry:sessions:probe", 1)
         assert len(store.servers()) == 3
         assert server_facts().version >= (6, 2)
