@@ -28,7 +28,7 @@ from sessions_app.session_order import SessionsFound
 from sessions_app.summaries import made_from_indexes, sha_of
 
 #: Runs whose keys are removed in one round trip of a deletion.
-DELETE_CHUNK = 500
+DELETE_CHUNK = 150
 #: Attempts at writing a summary that others write at the same time.
 ATTEMPTS = 20
 
