@@ -28,6 +28,8 @@ from sessions_app.registry import sha_of
 
 #: Runs handed to one script call: some 2 ms of the server's time, and never 20 while tables of a large session grow.
 BATCH_RUNS = 100
+#: Records read in one round trip.
+READ_RUNS = 250
 #: Bytes of records handed to one script call, unless a single one is larger: they take the server a few ms more.
 BATCH_BYTES = 1_000_000
 #: Scores read in one round trip.

@@ -10,7 +10,7 @@ import msgspec
 from bots_app.deriving import INLINE_RUNS, build, build_in_background
 from bots_app.filtered_walk import read_filtered
 from bots_app.indexing import (
-    BATCH_RUNS,
+    READ_RUNS,
     index_values,
     named_statuses,
     read_runs,
@@ -114,7 +114,7 @@ class BotRegistry:
     def rows(self, sid: SessionId, hashes: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """Return flat rows with the fields asked for, and always configHash; null where a run has no such field."""
         keys, rows = SessionKeys(str(sid)), []
-        for chunk in chunked(hashes, BATCH_RUNS):
+        for chunk in chunked(hashes, READ_RUNS):
             for run in named_statuses(keys, read_runs(keys, chunk)):
                 row: dict[str, Any] = {"configHash": run.configHash}
                 if isinstance(run, UnreadableRun):

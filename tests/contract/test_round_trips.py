@@ -20,7 +20,7 @@ from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
 
 sid = SessionId.parse(SID)
-RUNS = 2 * BATCH_RUNS
+RUNS, BATCHES = 500, 500 // BATCH_RUNS
 
 
 def writes(profit: float, **more: Any) -> list[RunWrite]:
@@ -64,13 +64,13 @@ def test_an_aggregate_of_kept_figures_is_one(registry: BotRegistry, redis_calls:
 
 
 def test_writes_are_one_a_batch(registry: BotRegistry, redis_calls: Any) -> None:
-    assert redis_calls.of(lambda: registry.put_many(sid, writes(1.0))) == 2
-    assert redis_calls.of(lambda: registry.put_many(sid, writes(5.0, status="failed"))) == 2
+    assert redis_calls.of(lambda: registry.put_many(sid, writes(1.0))) == BATCHES
+    assert redis_calls.of(lambda: registry.put_many(sid, writes(5.0, status="failed"))) == BATCHES
     trades = [{"profit": 1.0}] * 5
-    assert redis_calls.of(lambda: registry.put_many(sid, writes(5.0, trades=trades))) == 2
+    assert redis_calls.of(lambda: registry.put_many(sid, writes(5.0, trades=trades))) == BATCHES
     assert redis_calls.of(lambda: registry.put(sid, RunWrite.parse(run("new", 1.0)))) == 1
     other = SessionId.parse("new:1h:1:2")
-    assert redis_calls.of(lambda: registry.put_many(other, writes(1.0))) == 2
+    assert redis_calls.of(lambda: registry.put_many(other, writes(1.0))) == BATCHES
     assert redis_calls.of(lambda: registry.delete(sid, "new")) == 1
 
 
