@@ -28,6 +28,9 @@ from tests.contract.model import run, tag
 SID = SessionId.parse("A:1h:1:2")
 #: Seconds that a request may take whatever the servers do: the time for an answer, and for a look at who is there.
 BOUND_S = ANSWER_TIMEOUT_S + 3.0
+#: Seconds that no write takes while every server is there.
+HELD_UP_S = 0.5
+
 registry = BotRegistry()
 
 
@@ -151,7 +154,8 @@ def test_no_acknowledged_write_is_lost(case: Case, awaiting: redis.Redis, how: s
     finally:
         writer.is_ending.set()
         writer.join()
-    assert writer.in_doubt > 0
+    # The failover met a write: one was refused, or held up until the next master was there.
+    assert writer.in_doubt > 0 or writer.longest > HELD_UP_S
     assert writer.longest < BOUND_S
     found = {name: registry.get(SID, name).profit for name in writer.acknowledged}
     assert found == writer.acknowledged
