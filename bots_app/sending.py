@@ -42,8 +42,6 @@ class Sender:
             if sent:
                 last, sent = sent, None
                 yield self._finish(last)
-        except GeneratorExit:
-            raise
         except Exception:
             # What is with the server is as good as written: who gave us the writes has only failed at the next.
             if sent and self._begun is not None:

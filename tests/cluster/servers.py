@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,15 +107,15 @@ class Attached(Server):
         """Leave it to whom it belongs."""
 
 
-class Group:
+class Group(ABC):
     """What both kinds share: servers to be ended, and ports."""
 
     servers: list[Server]
     url: str
 
+    @abstractmethod
     def mend(self) -> None:
         """Start what was killed again, and wait until all is as it was."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         for server in self.servers:
