@@ -1,4 +1,4 @@
-"""How a field's value stands in a column of doubles: a number as itself, a text or a boolean as a NaN that carries its code.
+"""How a value stands in a column of doubles: a number as itself, a text or a boolean as a NaN that carries its code.
 
 A plain NaN is a missing value. So a comparison with a text, or with nothing, is false for numpy as it is for us, and a
 field that is a number in some runs and a text in others needs no second column. The code of a text is made from the
