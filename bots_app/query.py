@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,37 +13,57 @@ from dashboard.errors import InvalidParameter
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import Source
 
-#: The orders that indexes are kept for.
+if TYPE_CHECKING:
+    from bots_app.expressions import Expression
+
+#: The orders that sorted sets are kept for.
 ORDERINGS = ("profit", "-profit", "lastUpdated", "-lastUpdated")
 #: Statuses one query may name: each is a source that the page is merged from.
 MAX_STATUSES = 20
+#: Fields one query may bound, and fields it may be ordered by.
+MAX_BOUNDS, MAX_ORDER = 20, 2
 #: Stands before a status that is left out.
 NOT = "!"
 #: No run has it: where nothing is left to list.
 NO_STATUS = ""
 
 
+class Bound(NamedTuple):
+    """A range of a field, inclusive; None where it is open."""
+
+    field: str
+    least: float | None = None
+    most: float | None = None
+
+
 @dataclass(frozen=True)
 class RunQuery:
-    """Filters (any of some statuses, or any but those excluded; profits from and to, inclusive) and order of a list."""
+    """Filters (any of some statuses, or any but those excluded; ranges of the profit and of other fields, inclusive; an
+    expression) and order of a list: one field or two with a comma between, descending with `-` in front.
+    """
 
     statuses: tuple[str, ...] = ()
     min_profit: float | None = None
     max_profit: float | None = None
     ordering: str = "-profit"
     excluded: tuple[str, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    where: Expression | None = None
 
     def __post_init__(self) -> None:
-        if self.ordering not in ORDERINGS:
-            raise InvalidParameter("ordering", f"{self.ordering!r} is not known; use one of {', '.join(ORDERINGS)}.")
+        _check_order(self.ordering)
         if len(self.statuses) > MAX_STATUSES:
             raise InvalidParameter("status", f"{len(self.statuses)} statuses; {MAX_STATUSES} are the most.")
         if self.statuses and self.excluded:
             raise InvalidParameter("status", "statuses to list and, with `!`, others to leave out; give one kind only.")
-        if self.has_range and None not in (self.min_profit, self.max_profit) and self.min_profit > self.max_profit:  # type: ignore[operator]
-            raise InvalidParameter("minProfit", f"{self.min_profit:g} lies above maxProfit {self.max_profit:g}.")
+        if len(self.bounds) > MAX_BOUNDS:
+            raise InvalidParameter(f"min.{self.bounds[-1].field}", f"{MAX_BOUNDS} fields are the most to be bounded.")
+        _check_range("minProfit", "maxProfit", self.min_profit, self.max_profit)
+        for field, least, most in self.bounds:
+            _check_range(f"min.{field}", f"max.{field}", least, most)
         object.__setattr__(self, "statuses", tuple(sorted(set(self.statuses))))
         object.__setattr__(self, "excluded", tuple(sorted(set(self.excluded))))
+        object.__setattr__(self, "bounds", tuple(sorted(self.bounds)))
 
     @property
     def descending(self) -> bool:
@@ -50,8 +71,13 @@ class RunQuery:
 
     @property
     def by(self) -> str:
-        """Return the sort field: profit or lastUpdated."""
-        return self.ordering.removeprefix("-")
+        """Return the first sort field, such as profit, lastUpdated or config.fast."""
+        return self.ordering.partition(",")[0].removeprefix("-")
+
+    @property
+    def order(self) -> tuple[tuple[str, bool], ...]:
+        """Return the sort fields, and of each whether it is descending."""
+        return tuple((name.removeprefix("-"), name.startswith("-")) for name in self.ordering.split(","))
 
     @property
     def has_range(self) -> bool:
@@ -64,8 +90,11 @@ class RunQuery:
 
     def scope(self, sid: object) -> str:
         """Return the name of this list, for its cursors."""
+        parts: tuple[object, ...]
         parts = ("bots", str(sid), self.statuses, self.min_profit, self.max_profit, self.ordering)
-        return msgspec.json.encode((*parts, self.excluded) if self.excluded else parts).decode()
+        if self.excluded or self.bounds or self.where:
+            parts = (*parts, self.excluded, self.bounds, self.where.canonical if self.where else None)
+        return msgspec.json.encode(parts).decode()
 
     def with_others(self, known: frozenset[str]) -> RunQuery:
         """Return the query of all known statuses but those left out. Raises InvalidParameter for too many of them."""
@@ -85,6 +114,21 @@ def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     if NO_STATUS in excluded:
         raise InvalidParameter("status", f"{NOT} stands before the status to leave out, as in {NOT}failed.")
     return {"statuses": listed, "excluded": excluded}
+
+
+def _check_order(ordering: str) -> None:
+    names = [name.removeprefix("-") for name in ordering.split(",")]
+    if any(not name or name.startswith("-") for name in names):
+        raise InvalidParameter("ordering", f"{ordering!r} names no field; give one, such as -profit or config.fast.")
+    if len(names) > MAX_ORDER or len(set(names)) < len(names):
+        raise InvalidParameter(
+            "ordering", f"{ordering!r}; give one field or two different ones, such as -sharpe,profit."
+        )
+
+
+def _check_range(low_name: str, high_name: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise InvalidParameter(low_name, f"{low:g} lies above {high_name}, {high:g}: no run can match.")
 
 
 @lru_cache(1024)

@@ -64,6 +64,18 @@ class BooleanField(forms.Field):
         return bool(value == "true")
 
 
+class FlagField(forms.Field):
+    """`1` or `0`; False when absent."""
+
+    widget = forms.Select(choices=[("", ""), ("1", "1"), ("0", "0")])
+
+    def to_python(self, value: Any) -> bool:
+        """Return the truth value."""
+        if value not in (*self.empty_values, "0", "1"):
+            raise ValidationError("Neither 1 nor 0, which are all that is accepted.")
+        return bool(value == "1")
+
+
 class OrderingField(forms.Field):
     """One of the orderings that a list offers; absent, it is `default`."""
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import django_filters
 from django import forms
@@ -79,6 +79,12 @@ class BooleanFilter(django_filters.Filter):
     field_class = fields.BooleanField
 
 
+class FlagFilter(django_filters.Filter):
+    """`1` or `0`."""
+
+    field_class = fields.FlagField
+
+
 class TextFilter(django_filters.Filter):
     """Text as it was sent, spaces and all."""
 
@@ -103,8 +109,12 @@ class OrderingFilter(django_filters.Filter):
 class RepositoryFilterSet(django_filters.FilterSet):
     """A set of parameters; one without any is that of an address that takes none.
 
-    Filters here hold no state of a request, so that nothing is copied for each, as django-filter would.
+    Filters here hold no state of a request, so that nothing is copied for each, as django-filter would. A filter in
+    `families` stands for every parameter whose name begins with its prefix; its values are validated under the name of
+    the prefix, as a mapping of what follows it.
     """
+
+    families: ClassVar[Mapping[str, django_filters.Filter]] = {}
 
     def __init__(
         self, data: Mapping | None = None, queryset: Any = None, *, request: Any = None, prefix: str | None = None
@@ -128,6 +138,11 @@ class RepositoryFilterSet(django_filters.FilterSet):
     def repeatable(cls) -> frozenset[str]:
         """Return the names of the parameters that may be given more than once."""
         return frozenset(name for name, one in cls.base_filters.items() if isinstance(one, NamesFilter))
+
+    @classmethod
+    def family_of(cls, name: str) -> str | None:
+        """Return the prefix of the family that a parameter belongs to, None when there is none, or nothing follows."""
+        return next((prefix for prefix in cls.families if name.startswith(prefix) and name != prefix), None)
 
 
 @cache
@@ -165,10 +180,29 @@ def parameters_in(
 
 def validated(filterset: type[RepositoryFilterSet], asked: Asked) -> Mapping[str, Any]:
     """Return validated parameters. Raises ValidationError, a map of parameters."""
+    families, errors = _families(filterset, asked)
     bound = filterset(MultiValueDict({name: list(values) for name, values in asked}))
     if not bound.is_valid():
-        raise ValidationError({name: [str(message) for message in messages] for name, messages in bound.errors.items()})
-    return MappingProxyType(bound.form.cleaned_data)
+        errors |= {name: [str(message) for message in messages] for name, messages in bound.errors.items()}
+    if errors:
+        raise ValidationError(errors)
+    return MappingProxyType(bound.form.cleaned_data | families)
+
+
+def _families(
+    filterset: type[RepositoryFilterSet], asked: Asked
+) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
+    """Return the values of each family's parameters by what follows the prefix, and what is wrong with the others."""
+    found: dict[str, dict[str, Any]] = {prefix: {} for prefix in filterset.families}
+    errors: dict[str, list[str]] = {}
+    for name, values in asked:
+        if name in filterset.base_filters or (prefix := filterset.family_of(name)) is None:
+            continue
+        try:
+            found[prefix][name.removeprefix(prefix)] = filterset.families[prefix].field.clean(values[-1])
+        except forms.ValidationError as error:
+            errors[name] = [str(message) for message in error.messages]
+    return found, errors
 
 
 #: The same parameters mean the same every time, and a form costs as much as a page of runs.
@@ -186,8 +220,8 @@ def strict_parameters(params: MultiValueDict, filterset: type[RepositoryFilterSe
     errors, kept = {}, MultiValueDict()
     for name, values in params.lists():
         values = [value for value in values if value != ""]
-        if name not in accepted:
-            errors[name] = [_unknown(list(accepted))]
+        if name not in accepted and filterset.family_of(name) is None:
+            errors[name] = [_unknown([*accepted, *(f"{prefix}<field>" for prefix in filterset.families)])]
         elif len(values) > 1 and name not in repeatable:
             errors[name] = ["Given more than once; it takes one value."]
         elif values:

@@ -108,6 +108,7 @@ def answers(
 def parameters(filterset: type[RepositoryFilterSet], *more: OpenApiParameter) -> list[OpenApiParameter]:
     """Return the description of every parameter of a filter set, then `more`."""
     described = [_parameter(name, one.field) for name, one in filterset.base_filters.items()]
+    described += [_parameter(f"{prefix}{{field}}", one.field) for prefix, one in filterset.families.items()]
     return [*described, *more, RETRY_AFTER]
 
 
@@ -119,6 +120,8 @@ def _parameter(name: str, field: Any) -> OpenApiParameter:
         schema = {"type": "integer", "minimum": field.least, "maximum": field.most, "default": field.default}
     elif isinstance(field, fields.BooleanField):
         schema = {"type": "boolean"}
+    elif isinstance(field, fields.FlagField):
+        schema = {"type": "string", "enum": ["0", "1"], "default": "0"}
     elif isinstance(field, fields.OrderingField):
         schema = {"type": "string", "enum": list(field.orderings), "default": field.default}
     elif isinstance(field, fields.NamesField):
