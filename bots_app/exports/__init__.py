@@ -1,0 +1,8 @@
+"""Runs as files: rows in, bytes out, a piece at a time. No Redis, no HTTP."""
+
+from __future__ import annotations
+
+from bots_app.exports.fields import ExportField, Kind, Piece
+from bots_app.exports.formats import FORMATS, Format, FormatMissing
+
+__all__ = ["FORMATS", "ExportField", "Format", "FormatMissing", "Kind", "Piece"]
