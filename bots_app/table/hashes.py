@@ -29,10 +29,10 @@ class Hashes(NamedTuple):
 
     def at(self, rows: Rows) -> list[bytes]:
         """Return the hashes of some rows."""
-        found = plain_hashes(self.words[:, rows]).tolist()
+        found: list[bytes] = plain_hashes(self.words[:, rows]).tolist()
         if self.long:
             return [self.long.get(row, plain) for row, plain in zip(rows.tolist(), found, strict=True)]
-        return found  # type: ignore[no-any-return]
+        return found
 
     def row_of(self, config_hash: bytes) -> int | None:
         """Return the row of a hash, None when no row has it. Cost: a pass over the first words."""

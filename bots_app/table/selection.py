@@ -8,7 +8,8 @@ next key's, then each 8 bytes of the hash. So neither depth nor ties cost more t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +49,8 @@ class Place(NamedTuple):
     hash: bytes
 
 
-class Selection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Selection:
     """Rows in the list's order, how many of the list come before them, and how many it holds."""
 
     rows: Rows
@@ -134,7 +136,7 @@ class _Walk:
         return self._and(self._of_mask(self.mask, limit), limit, self._of_missing)
 
     @staticmethod
-    def _and(rows: Rows, limit: int, further: Any) -> Rows:
+    def _and(rows: Rows, limit: int, further: Callable[[int], Rows]) -> Rows:
         return rows if len(rows) >= limit else np.concatenate([rows, further(limit - len(rows))])
 
     def _of_missing(self, limit: int) -> Rows:
@@ -168,14 +170,17 @@ class _Levels:
         """Return what the first level says of some rows."""
         if self.at < len(self.keys):
             key = self.keys[self.at]
-            return self._ranked(key.values[rows], key)
-        words = self.order.hashes.words[self.at - len(self.keys)][rows]
-        return ~words if self.is_hash_down else words
+            return self._ranked(key.values.take(rows), key)
+        words = self.order.hashes.words[self.at - len(self.keys)].take(rows)
+        return np.invert(words, out=words) if self.is_hash_down else words
 
     def _ranked(self, values: Floats, key: Key) -> Floats:
-        """Return values of a key so that those that come first are smallest; what is missing comes last in the list."""
-        ranked = -values if key.descending != self.backward else values
-        return np.where(np.isnan(values), -np.inf if self.backward else np.inf, ranked)
+        """Turn values of a key so that those that come first are smallest; what is missing comes last in the list."""
+        ranked = np.negative(values, out=values) if key.descending != self.backward else values
+        if self.at == 0:  # rows without the first key's value are told apart by their hash alone
+            return ranked
+        ranked[np.isnan(ranked)] = -np.inf if self.backward else np.inf
+        return ranked
 
     def place(self, place: Place) -> Any:
         """Return what the first level says of a place."""
