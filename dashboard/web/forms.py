@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -14,16 +15,22 @@ class QueryForm(forms.Form):
     """A GET form whose fields are all that an address may say.
 
     Raises InvalidParameter for an unknown parameter, and for a single-valued one given twice; an empty one counts as
-    absent. Fields named in `repeatable` may be given more than once.
+    absent. Fields named in `repeatable` may be given more than once. A prefix in `families` makes a field of every
+    parameter whose name begins with it.
     """
 
     repeatable: tuple[str, ...] = ()
+    families: Mapping[str, Callable[[str], forms.Field]] = {}
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         for name, values in data.lists():
-            if name not in self.fields:
-                raise InvalidParameter(name, f"unknown parameter; this page knows {', '.join(self.fields)}.")
+            prefix = next((prefix for prefix in self.families if name.startswith(prefix) and name != prefix), None)
+            if prefix is not None:
+                self.fields[name] = self.families[prefix](name)
+            elif name not in self.fields:
+                names = [*self.fields, *(f"{prefix}<field>" for prefix in self.families)]
+                raise InvalidParameter(name, f"unknown parameter; this page knows {', '.join(names)}.")
             if name not in self.repeatable and sum(value != "" for value in values) > 1:
                 raise InvalidParameter(name, "given more than once; it takes one value.")
 
@@ -31,6 +38,11 @@ class QueryForm(forms.Form):
         """Return the cleaned value of a field, None when it is absent or not understood."""
         value = self.cleaned_data.get(name)
         return None if value == "" else value
+
+    def family(self, prefix: str) -> dict[str, Any]:
+        """Return the cleaned values of a family by what follows the prefix, absent ones left out."""
+        names = [name for name in self.cleaned_data if name.startswith(prefix)]
+        return {name.removeprefix(prefix): self.value(name) for name in names if self.value(name) is not None}
 
 
 class OrderingField(forms.ChoiceField):
