@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -39,7 +39,7 @@ class RunsViewSet(ApiViewSet):
     performance = PerformanceRegistry
     serializer_class = RunPageSerializer
     filtersets = {"list": RunFilterSet, "aggregate": AggregateFilterSet}
-    quick = {"list": "read_list", "aggregate": "read_aggregate"}
+    quick = {"list": "list_reader", "aggregate": "aggregate_reader"}
     parser_classes = [RunsParser, RunLinesParser]
 
     def related(self) -> list[tuple[str, str]]:
@@ -55,9 +55,10 @@ class RunsViewSet(ApiViewSet):
         return RunListing(cls.registry(), SessionId.parse(sid))
 
     @classmethod
-    def read_aggregate(cls, values: Mapping[str, Any], *, sid: str) -> dict[str, Any]:
-        """Return the figures that validated parameters ask for."""
-        return cls.performance().aggregate(SessionId.parse(sid), run_query(values))
+    def aggregate_reader(cls, values: Mapping[str, Any], *, sid: str) -> Callable[[str | None], dict[str, Any]]:
+        """Return what reads the figures that validated parameters ask for; it takes no cursor."""
+        session, query = SessionId.parse(sid), run_query(values)
+        return lambda _cursor: cls.performance().aggregate(session, query)
 
     @extend_schema(
         operation_id="runs_list",
@@ -122,4 +123,4 @@ class RunsViewSet(ApiViewSet):
     )
     def aggregate(self, request: Request, sid: str) -> Response:
         """Answer figures over all matching runs."""
-        return self.respond(self.read_aggregate(self.parameters, sid=sid))
+        return self.respond(self.aggregate_reader(self.parameters, sid=sid)(None))

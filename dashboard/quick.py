@@ -48,15 +48,27 @@ UNUSUAL = frozenset({"HTTP_COOKIE", "HTTP_IF_MATCH", "HTTP_TRANSFER_ENCODING"})
 OWN_HEADERS = frozenset({"content-length", "etag", "link", "x-request-id"})
 
 
-@dataclass(frozen=True)
+#: What is found at an address by a cursor.
+Read = Callable[[str | None], Page | Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class Known:
     """An address that has been answered: how to read it, and what its answers have in common."""
 
-    read: Callable[..., Page | Mapping[str, Any]]
+    reader: Callable[..., Read]
     parts: Mapping[str, str]
     filterset: type[RepositoryFilterSet]
     headers: tuple[tuple[str, str], ...]
     base: str
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """What is asked of an address, but for the cursor: validated, and as an address continues with it."""
+
+    values: Mapping[str, Any]
+    rest: str
 
 
 class QuickReads:
@@ -148,32 +160,40 @@ def known_from(environ: Environ, headers: Sequence[tuple[str, str]]) -> Known | 
     return Known(getattr(view, view.quick[action]), match.kwargs, filterset, common, cursor_base(request))
 
 
-def asked(filterset: Any, query: str) -> tuple[Mapping[str, Any], str] | None:
-    """Return validated parameters, and those beside the cursor as an address continues with them; None for others."""
+def asked(filterset: Any, query: str) -> tuple[Parameters, str] | None:
+    """Return validated parameters and the cursor, '' without; None for others."""
     if "cursor=" not in query:
-        return _asked(filterset, query)
+        found = _asked(filterset, query)
+        return found and (found, "")
     parts = query.split("&")
     cursors = [part for part in parts if part.startswith("cursor=")]
     found = _asked(filterset, "&".join(part for part in parts if not part.startswith("cursor=")))
     if found is None or len(cursors) != 1 or "cursor" not in filterset.base_filters:
         return None
     cursor = cursors[0].removeprefix("cursor=")
-    return ({**found[0], "cursor": cursor}, found[1]) if CURSOR.fullmatch(cursor) else None
+    return (found, cursor) if CURSOR.fullmatch(cursor) else None
 
 
-def _asked(filterset: Any, query: str) -> tuple[Mapping[str, Any], str] | None:
+def _asked(filterset: Any, query: str) -> Parameters | None:
     return _remembered(filterset, query) if len(query) <= MOST_LETTERS and query.isascii() else None
 
 
 @lru_cache(1024)
-def _remembered(filterset: Any, query: str) -> tuple[Mapping[str, Any], str] | None:
+def _remembered(filterset: Any, query: str) -> Parameters | None:
     try:
         params = QueryDict(query)
         values = parameters_in(params, filterset)
     except (ValidationError, SuspiciousOperation):
         return None
     pairs = [(name, value) for name, found in params.lists() for value in found]
-    return None if "cursor" in params else (values, "".join(f"{urlencode([pair])}&" for pair in pairs))
+    rest = "".join(f"{urlencode([pair])}&" for pair in pairs)
+    return None if "cursor" in params else Parameters(values, rest)
+
+
+@lru_cache(1024)
+def _read(known: Known, parameters: Parameters) -> Read:
+    """Return what reads an address under parameters, the same one again for the same. Raises what that may raise."""
+    return known.reader(parameters.values, **known.parts)
 
 
 def answer(known: Known, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes] | None:
@@ -181,21 +201,23 @@ def answer(known: Known, environ: Environ) -> tuple[str, list[tuple[str, str]], 
 
     Raises every error that reading can meet, once the request has been counted.
     """
-    parameters = asked(known.filterset, environ.get("QUERY_STRING", ""))
-    reader = reader_of(environ["HTTP_AUTHORIZATION"]) if parameters else None
-    if parameters is None or reader is None:
+    request = asked(known.filterset, environ.get("QUERY_STRING", ""))
+    reader = reader_of(environ["HTTP_AUTHORIZATION"]) if request else None
+    if request is None or reader is None:
         return None
     wait_s = draw(reader)
     if wait_s is not None:
         raise Throttled(wait_s)
-    values, rest = parameters
-    found = known.read(values, **known.parts)
-    body = encode(found) if isinstance(found, Mapping) else found.body()
+    parameters, cursor = request
+    found = _read(known, parameters)(cursor or None)
+    is_data = isinstance(found, Mapping)
+    body = encode(found) if is_data else found.body()
     etag = content_etag(body)
     own = [("ETag", etag), ("X-Request-ID", new_id())]
-    if not isinstance(found, Mapping):
+    if not is_data:
         cursors = {"next": found.next_cursor, "prev": found.previous_cursor}
-        if links := {rel: f"{known.base}{rest}cursor={cursor}" for rel, cursor in cursors.items() if cursor}:
+        base = known.base + parameters.rest
+        if links := {rel: f"{base}cursor={cursor}" for rel, cursor in cursors.items() if cursor}:
             own.append(("Link", link_header(links)))
     if holds(environ.get("HTTP_IF_NONE_MATCH"), etag):
         common = [(name, value) for name, value in known.headers if name != "Content-Type"]

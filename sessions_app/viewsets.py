@@ -23,7 +23,7 @@ class SessionViewSet(ApiViewSet):
     registry = SessionRegistry
     serializer_class = SessionSummarySerializer
     filtersets = {"list": SessionFilterSet}
-    quick = {"list": "read_list"}
+    quick = {"list": "list_reader"}
 
     @classmethod
     def listing(cls) -> SessionListing:

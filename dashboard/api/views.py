@@ -115,7 +115,7 @@ class ApiViewSet(ApiMixin, GenericViewSet):
     filter_backends = [RepositoryFilterBackend]
     pagination_class = CursorPagination
     filtersets: ClassVar[Mapping[str, type[RepositoryFilterSet]]] = {}
-    #: Actions that `quick` may answer instead, by the name of the class method that reads a page or data.
+    #: Actions that `quick` may answer instead, by the name of the class method that returns what reads a page or data.
     quick: ClassVar[Mapping[str, str]] = {}
 
     def get_filterset_class(self) -> type[RepositoryFilterSet]:
@@ -128,9 +128,10 @@ class ApiViewSet(ApiMixin, GenericViewSet):
         raise NotImplementedError
 
     @classmethod
-    def read_list(cls, values: Mapping[str, Any], **parts: str) -> Page:
-        """Return the page of the list that validated parameters name."""
-        return cls.listing(**parts).narrowed(values).page(cursor=values["cursor"] or None, limit=values["limit"])
+    def list_reader(cls, values: Mapping[str, Any], **parts: str) -> Callable[[str | None], Page]:
+        """Return what reads, by its cursor, any page of the list that validated parameters name."""
+        listing, limit = cls.listing(**parts).narrowed(values), values["limit"]
+        return lambda cursor: listing.page(cursor=cursor, limit=limit)
 
     def list_page(self, query: RepositoryQuery) -> Response:
         """Return a page of the query, narrowed by the filters."""

@@ -7,6 +7,7 @@ found out again, and told, by the driver's usual way.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 import redis
 
 from dashboard.store.client import StoreClient, translated
-from dashboard.store.time_limit import check_time
+from dashboard.store.time_limit import TimedParser, check_time
 
 Word = str | bytes | int
 
@@ -49,8 +50,7 @@ class KeptConnections:
         connection = self._take()
         is_clean = False
         try:
-            connection.send_packed_command((packed,), check_health=False)
-            reply = connection.read_response()
+            reply = _exchange(connection, packed)
             is_clean = True
             return reply
         except redis.RedisError:
@@ -69,6 +69,23 @@ class KeptConnections:
             return self._idle.pop()
         except IndexError:
             return self._pool.get_connection()
+
+
+def _exchange(connection: Any, packed: bytes) -> Any:
+    """Send a command and return its answer. Raises the driver's errors; the connection is fit for the next one then."""
+    parser = connection._parser
+    if type(parser) is not TimedParser or type(connection._sock) is not socket.socket:
+        # It is not open yet, or encrypted, or somebody else's.
+        connection.send_packed_command((packed,), check_health=False)
+        return connection.read_response()
+    try:
+        reply = parser.exchange(packed)
+    except redis.RedisError:
+        connection.disconnect()
+        raise
+    if isinstance(reply, redis.ResponseError):
+        raise reply
+    return reply
 
 
 _kept: WeakKeyDictionary[Any, KeptConnections | None] = WeakKeyDictionary()

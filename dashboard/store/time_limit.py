@@ -5,6 +5,8 @@ The driver's own time-out starts anew with every packet, so that an answer that 
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import Any
 
 import redis
 from redis._parsers import _HiredisParser
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.utils import SENTINEL
 
 #: When the work in hand must be done (monotonic seconds), None for work without a limit.
@@ -23,14 +26,19 @@ class OutOfTimeError(redis.TimeoutError):
     """Raised when nothing is asked of the server any more, as the time for it is over."""
 
 
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+class time_limit:  # noqa: N801 - a context manager, without the generator that makes one cost three times that
     """Bound how long everything inside waits for Redis, all calls together; StoreUnavailable is raised after that."""
-    token = _until.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _until.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _until.set(time.monotonic() + self._seconds)
+
+    def __exit__(self, *error: object) -> None:
+        _until.reset(self._token)
 
 
 @contextmanager
@@ -57,6 +65,25 @@ class TimedParser(_HiredisParser):
         self._answer_until: float | None = None
         return super().read_response(*args, **options)
 
+    def exchange(self, packed: bytes) -> Any:
+        """Send a command and return its answer; an error of the server's for the command is returned too.
+
+        Raises redis.ConnectionError, redis.TimeoutError: the connection cannot be used any more then.
+        """
+        self._answer_until, answer = None, NOT_ENOUGH_DATA
+        try:
+            _send(self._sock, packed)
+            while answer is NOT_ENOUGH_DATA:
+                self.read_from_socket()
+                answer = self._reader.gets()
+        except TimeoutError as error:
+            raise redis.TimeoutError("the server takes too long") from error
+        except OSError as error:
+            raise redis.ConnectionError("the connection broke") from error
+        if isinstance(answer, redis.ConnectionError):
+            raise answer
+        return answer
+
     def read_from_socket(self, timeout: Any = SENTINEL, raise_on_timeout: bool = True) -> bool:
         """Wait for the next bytes of the answer. Raises redis.TimeoutError."""
         if timeout is not SENTINEL or self._socket_timeout is None:
@@ -70,3 +97,13 @@ class TimedParser(_HiredisParser):
         if left <= 0:
             raise redis.TimeoutError("the answer takes too long")
         return bool(super().read_from_socket(left, raise_on_timeout))
+
+
+def _send(to: socket.socket, data: bytes) -> None:
+    """Send all of it; the way of a socket with a time limit first asks the system whether it may, which it mostly may."""
+    try:
+        sent = os.write(to.fileno(), data)
+    except BlockingIOError:
+        sent = 0
+    if sent < len(data):
+        to.sendall(data[sent:])

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
+from redis._parsers import _HiredisParser
 
 from dashboard.errors import StoreUnavailable
-from dashboard.store import lean
+from dashboard.store import lean, time_limit
 from dashboard.store.client import KeyTypeError, StoreClient, override
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lean import Command, read
 from dashboard.store.pages import Position, read_page
 from dashboard.store.scripts import script
+from dashboard.store.time_limit import TimedParser
 from tests.contract.model import SID
 
 ECHO = Command(("ECHO",), rest=1)
 
 
-@pytest.fixture
-def client(real_store: redis.Redis, redis_server: str) -> Iterator[StoreClient]:
+@pytest.fixture(params=[TimedParser, _HiredisParser], ids=["ours", "driver's"])
+def client(real_store: redis.Redis, redis_server: str, request: pytest.FixtureRequest) -> Iterator[StoreClient]:
     """A client of short patience, on the suite's server."""
     found = StoreClient(
-        connection_pool=redis.ConnectionPool.from_url(redis_server, protocol=2, socket_timeout=0.2)
-    )  # fmt: skip
+        connection_pool=redis.ConnectionPool.from_url(
+            redis_server, protocol=2, socket_timeout=0.2, parser_class=request.param
+        )
+    )
     with override(found):
         yield found
     found.close()
@@ -68,6 +72,7 @@ def test_a_connection_that_was_cut_is_made_anew_unnoticed(
         assert redis_calls.of(lambda: echoed(client, "c")) in (1, 2)
 
 
+@pytest.mark.alone
 def test_an_answer_that_comes_too_late_is_nobody_elses(client: StoreClient, real_store: redis.Redis) -> None:
     echoed(client, "a")
     for number in range(3):
@@ -80,27 +85,38 @@ def test_an_answer_that_comes_too_late_is_nobody_elses(client: StoreClient, real
         assert echoed(client, f"next {number}") == f"next {number}"
 
 
-@pytest.mark.parametrize("method", ["send_packed_command", "read_response"])
+@pytest.mark.parametrize("method", ["send", "receive"])
 def test_an_interruption_closes_the_connection(
     client: StoreClient, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     echoed(client, "a")
     [connection] = connections(client)
+    is_ours = isinstance(connection._parser, TimedParser)
+    owner, name = {
+        (True, "send"): (time_limit, "_send"),
+        (True, "receive"): (connection._parser, "read_from_socket"),
+        (False, "send"): (connection, "send_packed_command"),
+        (False, "receive"): (connection, "read_response"),
+    }[is_ours, method]
+    action = getattr(owner, name)
 
-    def interrupted(action: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **options: Any) -> Any:
-            if method == "send_packed_command":
-                action(*args, **options)
-            raise KeyboardInterrupt
-
-        return call
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if method == "send":
+            action(*args, **options)
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(connection, method, interrupted(getattr(connection, method)))
+        patched.setattr(owner, name, interrupted)
         with pytest.raises(KeyboardInterrupt):
             echoed(client, "lost")
     assert not connection.is_connected
     assert echoed(client, "next") == "next"
+
+
+def test_long_commands_and_answers_arrive_whole(client: StoreClient) -> None:
+    text = "long \u20ac" * 300_000
+    assert echoed(client, "a") == "a"
+    assert echoed(client, text) == text
 
 
 def test_errors_of_the_server_are_ours_and_cost_no_connection(client: StoreClient, real_store: redis.Redis) -> None:
