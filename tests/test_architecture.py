@@ -30,6 +30,7 @@ FORBIDDEN = {
     "bots_app.records": (*HTTP, *STORE),
     "bots_app.metrics": (*HTTP, *STORE),
     "bots_app.analysis": (*HTTP, *STORE),
+    "bots_app.expressions": ("django", "dashboard", *HTTP, *STORE),
     "bots_app.importers": (*HTTP, *STORE),
     "dashboard.api": ("redis",),
     "dashboard.web": ("redis",),
