@@ -27,8 +27,8 @@ demo: install ## real backtests in a running dashboard; PORT=8001 moves it, LIVE
 serve: install ## the production server
 	@$(BIN)/python manage.py serve
 
-test: install ## the whole suite; ARGS="-k cursor" picks tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: install ## the whole suite, in two processes; ARGS="-k cursor" picks tests, ARGS="-n 0" takes one process
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: install types ## style, types, Django's checks, missing migrations
 	@$(BIN)/ruff check .

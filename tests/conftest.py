@@ -26,6 +26,12 @@ from dashboard.store.ahead import BegunScript, PackedScript
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
 from dashboard.store.lean import KeptConnections
 from tests import slowlog
+from tests.turns import (  # noqa: F401 - hooks of pytest, which looks for them here
+    pytest_configure,
+    pytest_configure_node,
+    pytest_runtest_protocol,
+    pytest_unconfigure,
+)
 
 #: Seconds a server without data may take to start.
 START_LIMIT_S = 10

@@ -51,6 +51,7 @@ def persevere(driven: Driven, condition: object) -> None:
             time.sleep(0.1)
 
 
+@pytest.mark.alone
 def test_every_server_is_listened_to(cluster: Cluster, cluster_store: redis.Redis, told: None, driven: Driven) -> None:
     others = [Foreign(sid) for sid in one_on_each(cluster)]
     assert len(others) == 3

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from bots_app.check import check
@@ -30,6 +31,7 @@ from tests.contract.model import SID, run, write_foreign
 from tests.integration.following import wait_for
 from tests.integration.history import Change, History, State, Walk, walks
 
+pytestmark = pytest.mark.alone
 sid = SessionId.parse(SID)
 registry = BotRegistry()
 fork = multiprocessing.get_context("fork")

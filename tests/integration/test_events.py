@@ -213,6 +213,7 @@ def stop(site: Site) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.alone
 def test_hundreds_of_listeners_get_everything_once_in_order_while_pages_answer(start):
     site = start(WORKERS="2", RATELIMIT_API="100000/m")
     listeners, selector = [], selectors.DefaultSelector()

@@ -74,6 +74,7 @@ def test_a_server_that_is_gone_is_told_and_found_again_by_itself(server: Server)
     assert_sound()
 
 
+@pytest.mark.alone
 def test_a_frozen_server_is_told_in_time(server: Server) -> None:
     server.freeze()
     surface = Surface()
@@ -86,6 +87,7 @@ def test_a_frozen_server_is_told_in_time(server: Server) -> None:
     assert_sound()
 
 
+@pytest.mark.alone
 def test_every_call_to_a_frozen_server_ends_in_time(server: Server, short: None) -> None:
     server.freeze()
     refused(limit_s=SHORT_S + 0.5, is_frozen=True)

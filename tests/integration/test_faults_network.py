@@ -100,6 +100,7 @@ def test_a_connection_that_is_always_cut_is_told(proxy: Proxy) -> None:
     assert check(sid) == []
 
 
+@pytest.mark.alone
 @pytest.mark.django_db
 def test_a_slow_network_is_borne(hurried: Proxy) -> None:
     hurried.delay_s = 0.01
@@ -108,6 +109,7 @@ def test_a_slow_network_is_borne(hurried: Proxy) -> None:
     Surface().assert_reads()
 
 
+@pytest.mark.alone
 @pytest.mark.django_db
 def test_an_answer_that_trickles_in_is_given_up_in_time(hurried: Proxy) -> None:
     write_some()
@@ -124,6 +126,7 @@ def test_an_answer_that_trickles_in_is_given_up_in_time(hurried: Proxy) -> None:
         assert time.monotonic() - began < 4 * SHORT_S, address
 
 
+@pytest.mark.alone
 @pytest.mark.django_db
 def test_a_request_of_many_slow_calls_is_given_up_in_time(hurried: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     surface = Surface()

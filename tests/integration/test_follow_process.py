@@ -82,6 +82,7 @@ def write_at_random(store: redis.Redis, chance: random.Random, *, seconds: float
     return count
 
 
+@pytest.mark.alone
 def test_a_thousand_writes_a_second_are_filed_within_a_second(server: Server, follow: Callable[..., Process]) -> None:
     process = follow("--enable-notifications")
     with StoreClient(unix_socket_path=str(server.path)) as store:

@@ -57,6 +57,7 @@ def seconds_of(address: str, work: Callable[[SessionId], object]) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_rebuild(real_store: redis.Redis, redis_server: str) -> None:
     rng = random.Random(3)
