@@ -34,7 +34,9 @@ end
 -- Append what the figures are now to a flat list of fields to be set; those of a status that no run has any more are removed.
 local function add_figures(fields, stats, status, figures)
   local count, recount = #fields, figures.recount
+  add_up(figures)
   if recount then
+    add_up(recount)
     fields[count + 1], fields[count + 2] = 'at:' .. status, recount.score .. ' ' .. recount.member
     fields[count + 3], fields[count + 4] = 'newsum:' .. status, text_of(recount.sum)
     fields[count + 5], fields[count + 6] = 'newsq:' .. status, text_of(recount.sq)

@@ -25,11 +25,25 @@ local function add_to(parts, x)
   for i = kept + 1, count do parts[i] = nil end
 end
 
-local function square_of(x)
-  local product, split = x * x, 134217729 * x
-  local high = split - (split - x)
-  local low = x - high
-  return product, ((high * high - product) + 2 * high * low) + low * low
+-- Add many doubles to such a list: two of them take up nearly everything on the way, so that few additions walk the list.
+local function add_all(parts, values)
+  local high, low = 0, 0
+  for i = 1, #values do
+    local x = values[i]
+    local sum = high + x
+    local back = sum - high
+    local lost = (high - (sum - back)) + (x - back)
+    high = sum
+    if lost ~= 0 then
+      sum = low + lost
+      back = sum - low
+      x = (low - (sum - back)) + (lost - back)
+      low = sum
+      if x ~= 0 then add_to(parts, x) end
+    end
+  end
+  add_to(parts, low)
+  add_to(parts, high)
 end
 
 -- The sum as one double.
@@ -49,14 +63,35 @@ local function number_text(x)
   return text + 0 == x and text or string.format('%.17g', x)
 end
 
--- Add a profit to sums, or with sign -1 take it out.
+-- Have a profit added to sums, or with sign -1 taken out: done by `add_up`, for all that wait.
 local function sum_profit(sums, x, sign)
-  if x > WIDE or x < -WIDE then
-    sums.wide = sums.wide + sign
+  local waiting = sums.waiting
+  if not waiting then
+    sums.waiting = {x, sign}
     return
   end
-  local square, rest = square_of(x)
-  add_to(sums.sum, sign * x)
-  add_to(sums.sq, sign * square)
-  add_to(sums.sq, sign * rest)
+  local count = #waiting
+  waiting[count + 1], waiting[count + 2] = x, sign
+end
+
+local function add_up(sums)
+  local waiting = sums.waiting
+  if not waiting then return end
+  local profits, products, rests, count = {}, {}, {}, 0
+  for i = 1, #waiting, 2 do
+    local x, sign = waiting[i], waiting[i + 1]
+    if x > WIDE or x < -WIDE then sums.wide = sums.wide + sign
+    else
+      local product, split = x * x, 134217729 * x
+      local high = split - (split - x)
+      local low = x - high
+      count = count + 1
+      profits[count], products[count] = sign * x, sign * product
+      rests[count] = sign * (((high * high - product) + 2 * high * low) + low * low)
+    end
+  end
+  sums.waiting = nil
+  add_all(sums.sum, profits)
+  add_all(sums.sq, rests)
+  add_all(sums.sq, products)
 end
