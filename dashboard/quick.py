@@ -44,6 +44,8 @@ MOST_LETTERS = 512
 CURSOR = re.compile(r"[A-Za-z0-9_-]*")
 #: What makes a request one for the usual way.
 UNUSUAL = frozenset({"HTTP_COOKIE", "HTTP_IF_MATCH", "HTTP_TRANSFER_ENCODING"})
+#: What proxies say of the address that somebody asked for.
+BELIEVED = FORWARDED[1:]
 #: Headers that differ from answer to answer.
 OWN_HEADERS = frozenset({"content-length", "etag", "link", "x-request-id"})
 
@@ -84,8 +86,8 @@ class QuickReads:
         if not is_plain_read(environ) or environ["PATH_INFO"] in self.others:
             return self.usual(environ, start_response)
         # What proxies say is believed of some senders only: the usual way takes the rest out of the environment.
-        told = tuple(environ.get(name) for name in FORWARDED[1:])
-        sender = environ.get("REMOTE_ADDR") if any(told) else None
+        told = None if environ.keys().isdisjoint(BELIEVED) else tuple(environ.get(name) for name in BELIEVED)
+        sender = environ.get("REMOTE_ADDR") if told else None
         address = (environ["PATH_INFO"], environ["wsgi.url_scheme"], environ.get("HTTP_HOST"), told, sender)
         known = self.known.get(address)
         if known is None:
@@ -164,7 +166,7 @@ def asked(filterset: Any, query: str) -> tuple[Parameters, str] | None:
     """Return validated parameters and the cursor, '' without; None for others."""
     if "cursor=" not in query:
         found = _asked(filterset, query)
-        return found and (found, "")
+        return None if found is None else (found, "")
     parts = query.split("&")
     cursors = [part for part in parts if part.startswith("cursor=")]
     found = _asked(filterset, "&".join(part for part in parts if not part.startswith("cursor=")))
@@ -210,11 +212,10 @@ def answer(known: Known, environ: Environ) -> tuple[str, list[tuple[str, str]], 
         raise Throttled(wait_s)
     parameters, cursor = request
     found = _read(known, parameters)(cursor or None)
-    is_data = isinstance(found, Mapping)
-    body = encode(found) if is_data else found.body()
+    body = encode(found) if isinstance(found, Mapping) else found.body()
     etag = content_etag(body)
     own = [("ETag", etag), ("X-Request-ID", new_id())]
-    if not is_data:
+    if not isinstance(found, Mapping):
         cursors = {"next": found.next_cursor, "prev": found.previous_cursor}
         base = known.base + parameters.rest
         if links := {rel: f"{base}cursor={cursor}" for rel, cursor in cursors.items() if cursor}:

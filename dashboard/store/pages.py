@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -42,8 +41,7 @@ class Position(msgspec.Struct, frozen=True):
         return cls(at, score, member.encode("latin-1"), bool(backward), offset)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """The sets that a list is merged from: runs with the value, runs without, and the fixed set they must match."""
 
     ranked: str

@@ -100,7 +100,7 @@ class TimedParser(_HiredisParser):
 
 
 def _send(to: socket.socket, data: bytes) -> None:
-    """Send all of it; the way of a socket with a time limit first asks the system whether it may, which it mostly may."""
+    """Send all of it; a socket with a time limit would first ask the system whether it may, which it mostly may."""
     try:
         sent = os.write(to.fileno(), data)
     except BlockingIOError:

@@ -233,14 +233,7 @@ def test_an_error_is_met_once_and_told_as_ever(ways: Ways, monkeypatch: pytest.M
 
 def test_a_lost_database_is_left_to_the_usual_way(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
     ways.same(BOTS)
-    read = authentication._read_fields
-
-    def fail(key: Any, names: tuple[str, ...]) -> Any:
-        if names == ("is_active",):
-            raise DatabaseError("gone")
-        return read(key, names)
-
-    monkeypatch.setattr(authentication, "_read_fields", fail)
+    monkeypatch.setattr(authentication, "_is_active", Mock(side_effect=DatabaseError("gone")))
     assert ways.took(lambda: ways.same(BOTS)) == 0
 
 
