@@ -58,7 +58,7 @@ def _compared(operator: str, left: _Side, right: _Side) -> Mask:
     np.logical_not(mask, out=mask)
     for node, values in (left, right):
         if not isinstance(node, Number | Text | Boolean):
-            mask &= ~is_missing(values)
+            mask &= ~node.missing(values)
     return mask
 
 

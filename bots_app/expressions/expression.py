@@ -16,7 +16,7 @@ from bots_app.table.values import Floats, Mask
 
 #: Rows that are evaluated at a time: what is computed on the way then stays in the processor's cache, and no expression
 #: needs more memory than its columns, its mask and this.
-BLOCK_ROWS = 32_768
+BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from bots_app.expressions.tokens import quoted_name, quoted_text
-from bots_app.table.values import Floats
+from bots_app.table.values import Floats, Mask, is_missing
 
 #: Precedence as in Python.
 OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, ATOM = range(1, 9)
@@ -35,6 +35,10 @@ class Field:
     def of(self, columns: Columns) -> Floats:
         """Return the value in every row; the array is the caller's and not to be written to."""
         return columns[self.name]
+
+    def missing(self, values: Floats) -> Mask:
+        """Tell which of the node's values there are none of."""
+        return is_missing(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,10 @@ class Negative:
         return f"-{inside(self.operand, SIGN)}"
 
     def of(self, columns: Columns) -> Floats:
-        return _numbers(np.negative(self.operand.of(columns)))
+        return np.negative(self.operand.of(columns))
+
+    def missing(self, values: Floats) -> Mask:
+        return np.isnan(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,13 @@ class Arithmetic:
     def of(self, columns: Columns) -> Floats:
         result: Any = self.first.of(columns)
         for operator, operand in self.rest:
-            result = _numbers(_OPERATIONS[operator](result, operand.of(columns)))
+            result = _without_infinite(_OPERATIONS[operator](result, operand.of(columns)))
         values: Floats = result  # never a number: what is computed from numbers alone is a Number since it was read
         return values
+
+    def missing(self, values: Floats) -> Mask:
+        """Tell where there is none; what was computed from a text keeps its code in the NaN, and is none too."""
+        return np.isnan(values)
 
 
 #: What may differ from row to row.
@@ -122,15 +133,13 @@ _OPERATIONS: dict[str, Callable[..., Floats]] = {
 }
 
 
-def _numbers(result: Floats) -> Floats:
-    """Return the result of an operation, in place, with nothing where it is no number.
+def _without_infinite(result: Floats) -> Floats:
+    """Return the result of an operation, in place, with NaN where it is infinite.
 
-    What was computed from a text or a boolean would else keep the code in its NaN; a division by zero and an overflow
-    have no value that could be ranked or compared.
+    A division by zero and an overflow have no value that could be ranked or compared. Looked for first: it is seldom.
     """
-    is_finite = np.isfinite(result)
-    if not is_finite.all():
-        np.copyto(result, np.nan, where=~is_finite)
+    if np.isinf(result).any():
+        result -= result * 0.0
     return result
 
 

@@ -6,11 +6,13 @@ import warnings
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots_app.expressions import parse
 from bots_app.expressions.expression import BLOCK_ROWS
+from bots_app.expressions.membership import MOST_COMPARED
 from bots_app.table.values import bits_of
 from tests.unit.expressions import trees
 from tests.unit.expressions.naive import Speller, holds
@@ -93,3 +95,16 @@ def test_many_rows_are_evaluated_in_blocks_and_none_is_left_out():
         mask = parse("a > 0 and not b * 2 > a or a in -1..0").mask(columns.__getitem__)
         a, b = columns["a"], columns["b"]
         assert np.array_equal(mask, ((a > 0) & ~(b * 2 > a)) | ((a >= -1) & (a <= 0)))
+
+
+@pytest.mark.parametrize("length", [MOST_COMPARED, MOST_COMPARED + 1, 150])
+def test_long_lists_are_searched_as_short_ones_are(length):
+    random = Random(length)
+    rows = [{"a": random.choice([None, True, "n7", "8", float(random.randint(-10, 250))])} for _ in range(500)]
+    numbers = tuple(("number", float(number)) for number in random.sample(range(-5, 200), length))
+    words = (*(("text", f"n{number}") for number in range(length)), ("boolean", True))
+    for items in (numbers, words, numbers[:length] + words[:2]):
+        for is_negated in (False, True):
+            tree = ("in", ("field", "a"), items, is_negated)
+            mask = parse(Speller(random).text(tree)).mask(columns_of(rows).__getitem__)
+            assert mask.tolist() == [holds(tree, row) for row in rows]
