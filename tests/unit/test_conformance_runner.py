@@ -1,50 +1,47 @@
-"""What the runner of the conformance suite makes of its outcome, and which servers it finds."""
+"""What is repeated of the conformance suite, and which servers its runner finds."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conformance import servers, suite
+from tests.conformance import racing_plugin, servers
 
-UNDISTURBED = "FAILED test_x.py::test_{} - AssertionError: only 3 writes during the walk: it proves nothing\n"
-OK = (0, "10 passed, 21 deselected in 3.43s\n")
+ROOT = Path(__file__).resolve().parents[2]
+RACES = """
+import pytest
+done = []
+
+@pytest.mark.parametrize("name", ["met", "never", "wrong"])
+def test_a_walk_forward_shows_every_steady_run_once(name):
+    done.append(name)
+    assert name != "wrong" or done.count(name) < 2, "shown twice"
+    assert name == "met" and done.count(name) == 3, f"only {done.count(name)} writes took place: it proves nothing"
+
+def test_that_races_with_nobody():
+    done.append("other")
+    raise AssertionError("only 1 writes took place: it proves nothing")
+
+def test_how_often():
+    assert (done.count("met"), done.count("wrong"), done.count("other")) == (3, 2, 1)
+"""
 
 
-def failing(*names: str) -> tuple[int, str]:
-    return 1, "".join(map(UNDISTURBED.format, names)) + f"{len(names)} failed, 8 passed in 3.4s\n"
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "holds"),
-    [
-        ([OK], True),
-        ([failing("a", "b"), failing("b"), OK], True),
-        ([failing("a")] * suite.ATTEMPTS, True),
-        ([failing("a"), (1, "FAILED test_x.py::test_a - AssertionError: shown twice\n1 failed, 9 passed\n")], False),
-        ([(1, UNDISTURBED.format("a") + "FAILED test_x.py::test_b - KeyError\n2 failed in 1s\n")], False),
-        ([(3, "conformance: no redis-server\n")], False),
-        ([(1, "10 passed in 3s\nconformance: manage.py serve died meanwhile\n")], False),
-        ([(suite.NOTHING_SELECTED, "31 deselected in 0.02s\n")], True),
-    ],
-)
-def test_walks_are_repeated_until_they_were_disturbed(
-    monkeypatch: pytest.MonkeyPatch, outcomes: list[tuple[int, str]], holds: bool
-) -> None:
-    left, asked = iter(outcomes), []
-
-    def call(environ: dict[str, str], arguments: list[str]) -> tuple[int, str]:
-        asked.append(arguments)
-        return next(left)
-
-    monkeypatch.setattr(suite, "call", call)
-    assert suite.walk_until_disturbed({}, "cursor") is holds
-    assert next(left, None) is None
-    # Those that were disturbed are not walked again.
-    assert all(arguments[2].startswith("test_x.py::test_") for arguments in asked[1:])
+def test_walks_are_repeated_until_they_were_disturbed(tmp_path: Path) -> None:
+    (tmp_path / "test_races.py").write_text(RACES)
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "240"}
+    plugins = ["-p", "no:django", "-p", "tests.conformance.racing_plugin"]
+    command = [sys.executable, "-m", "pytest", "-q", "-rfs", *plugins, "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "SKIPPED"))]
+    assert len(said) == 3 and done.stdout.splitlines()[-1].startswith("2 failed, 2 passed, 1 skipped"), done.stdout
+    assert "once[wrong] - AssertionError: shown twice" in said[0]
+    assert "test_that_races_with_nobody - AssertionError: only 1 writes" in said[1]
+    assert f"over before anybody wrote in each of {racing_plugin.ATTEMPTS} walks" in said[2]
 
 
 def test_every_server_is_the_first_on_the_path(tmp_path: Path) -> None:
