@@ -17,11 +17,12 @@ from bots_app.averages import kept_average
 from bots_app.bulk import raise_first
 from bots_app.exact_sums import Figures
 from bots_app.run_values import RunValues
+from bots_app.score_order import ScoreOrder
 from dashboard.errors import Unavailable
 from dashboard.store.client import client
 from dashboard.store.keys import PER_STATUS, SessionKeys
 from dashboard.store.lease import BuilderLease
-from dashboard.store.overlapped import Command, is_script_unknown
+from dashboard.store.overlapped import Command, Exchange, is_script_unknown
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
@@ -52,6 +53,7 @@ class Build:
         self.figures: dict[str, Figures] = {}
         #: Names of the indexes put aside, without their prefix.
         self.put_aside: list[str] = []
+        self._order = ScoreOrder(self.made, has_profits=is_fixed)
         self._statuses, self._loaded, self._held_at = set(statuses), 0, time.monotonic()
 
     def begin(self) -> tuple[bool, bool]:
@@ -72,7 +74,7 @@ class Build:
                 raise BuildEnded
 
     def load(self, values: Sequence[RunValues], *, scores: Sequence[Any] | None = None) -> list[Command]:
-        """Return the commands that put runs into the indexes made.
+        """Return the commands that put runs into the indexes made; what is sorted follows in the order of its scores.
 
         `scores` are theirs in the fixed index, where that is not made.
         """
@@ -83,23 +85,31 @@ class Build:
             rows += (one.config_hash, one.row)
         made = self.made
         commands: list[Command] = [("HSET", made.index("rows"), *rows)] if rows else []
-        whole: dict[str, list[Any]] = {name: [] for name in PER_STATUS}
         for status, found in by_status.items():
             figures = self.figures.setdefault(status, Figures())
-            ranked = _ranked(found, figures)
-            for name, flat in ranked.items():
-                whole[name] += flat
-                commands += _zadd(made.index_status(status, name), flat)
+            for one in found:
+                figures.add(one.profit)
             if self.is_fixed:
                 commands.append(("SADD", made.status(status), *[one.config_hash for one in found]))
-        if scores is not None:
-            lost = [one.config_hash for one, score in zip(values, scores, strict=True) if score is None]
-            whole["unranked"] = [item for config_hash in lost for item in (0, config_hash)]
-            del whole["profit"]
-        for name, flat in whole.items():
-            commands += _zadd(made.profit if name == "profit" else made.index(name), flat)
+        lost = [one.profit is None for one in values] if scores is None else [score is None for score in scores]
+        self._order.add(values, lost=lost)
+        return self._counted([*commands, *self._order.due()])
+
+    def _counted(self, commands: list[Command]) -> list[Command]:
         self._loaded += 1
-        return [*commands, ("HINCRBY", made.index("stats"), "loaded", 1)]
+        return [*commands, ("HINCRBY", self.made.index("stats"), "loaded", 1)]
+
+    def load_rest(self, exchange: Exchange) -> None:
+        """Load what is sorted and was not due yet; the server works on some of it while the next is made ready."""
+        is_waited_for = False
+        for commands in self._order.rest():
+            self.hold()
+            exchange.send(self._counted(commands))
+            if is_waited_for:
+                raise_first(exchange.receive())
+            is_waited_for = True
+        if is_waited_for:
+            raise_first(exchange.receive())
 
     def end_load(self) -> None:
         """Store the figures of what was loaded: from now on runs can be taken over."""
@@ -197,29 +207,6 @@ class Build:
             names += [self.made.status(status), *(self.made.index_status(status, name) for name in PER_STATUS)]
         for some in chunked(names, CARRIED):
             client().unlink(*some)
-
-
-def _ranked(values: Iterable[RunValues], figures: Figures) -> dict[str, list[Any]]:
-    """Return scores and hashes of each sorted set for runs of one status, and count them."""
-    profit: list[Any] = []
-    unranked: list[Any] = []
-    updated: list[Any] = []
-    undated: list[Any] = []
-    for config_hash, _, value, moment, _, _ in values:
-        figures.add(value)
-        if value is None:
-            unranked += (0, config_hash)
-        else:
-            profit += (repr(value), config_hash)
-        if moment is None:
-            undated += (0, config_hash)
-        else:
-            updated += (moment, config_hash)
-    return {"profit": profit, "unranked": unranked, "updated": updated, "undated": undated}
-
-
-def _zadd(key: str, flat: list[Any]) -> list[Command]:
-    return [("ZADD", key, *flat)] if flat else []
 
 
 def texts_of(one: RunValues) -> tuple[str, str]:

@@ -79,6 +79,7 @@ def _load(making: Build) -> None:
             [scores] = batch.others
             raise_first([scores])
             reader.ride(making.load(_values(keys, batch), scores=scores))
+        making.load_rest(exchange)
 
 
 def _values(keys: SessionKeys, batch: Batch) -> list[RunValues]:

@@ -176,6 +176,7 @@ class _Rebuild:
                 reader.ride([*self.making.load(found), *self._note_heard()])
                 if self.progress:
                     self.progress(self.result.filed)
+            self.making.load_rest(exchange)
 
     def _count_rows(self) -> int:
         try:
