@@ -68,7 +68,7 @@ class BotRegistry:
         position = Position.unpack(cursors.decode(cursor, scope=scope)) if cursor else Position()
         keys = SessionKeys(str(sid))
         reply = self._reply(sid, query, position, limit)
-        rows = self._completed(keys, reply) if None in reply.rows else cast(list[bytes], reply.rows)
+        rows = cast(list[bytes], reply.rows) if all(reply.rows) else self._completed(keys, reply)
         return RunPage(rows, reply, scope)
 
     def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
