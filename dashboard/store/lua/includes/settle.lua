@@ -10,7 +10,7 @@ local function facts_after(batch, stats)
   if hash and batch.is_single and states.rows[hash] then status, profit = states.statuses[hash], states.profits[hash]
   elseif hash then
     local row = redis.call('HGET', keys.rows, hash)
-    status, profit = row and status_of(row), redis.call('ZSCORE', keys.profit, hash)
+    status, profit = row and status_of(row, hash), redis.call('ZSCORE', keys.profit, hash)
   end
   return {
     runs = places.bots.size, completed = figures.completed or stats.figures.completed,

@@ -35,7 +35,7 @@ end
 -- takes the run out. Without `is_fixed` the fixed ones are not made: who has no score in `used.profit` is unranked.
 local function place_run(used, made, figures, is_fixed, hash, run)
   local row = redis.call('HGET', made.rows, hash)
-  local status = row and status_of(row)
+  local status = row and status_of(row, hash)
   if status then
     local prefix = made.index_status_prefix .. status
     count_run(cached_figures(made, figures, status), hash, redis.call('ZSCORE', prefix .. ':profit', hash) or '', -1)
@@ -68,7 +68,7 @@ end
 local function used_run(used, hash)
   local row = redis.pcall('HGET', used.rows, hash)
   if not row then return false end
-  local status = type(row) == 'string' and status_of(row)
+  local status = type(row) == 'string' and status_of(row, hash)
   if not status then return nil end
   local profit = redis.pcall('ZSCORE', used.index_status_prefix .. status .. ':profit', hash) or ''
   local updated = redis.pcall('ZSCORE', used.updated, hash) or ''

@@ -45,7 +45,7 @@ local function write_summary(keys, head, kept)
     failed = redis.call('HGET', keys.stats, 'n:failed') or 0,
     best = redis.call('ZREVRANGE', keys.profit, 0, 0, 'WITHSCORES'), last = last,
     current_profit = last[1] and redis.call('ZSCORE', keys.profit, last[1]),
-    current_status = row and status_of(row),
+    current_status = row and status_of(row, last[1]),
   }, kept)
   redis.call('SET', keys.summary, text)
   redis.call('HSET', keys.stats, 'summary_text', text, 'summary_head', head)
