@@ -103,7 +103,7 @@ class Grid:
 
 
 def grid_of(parameters: Sequence[Parameter]) -> Grid:
-    """Encode the configurations of all runs: O(n log n), 4 bytes a run and parameter at most beside the columns."""
+    """Encode the configurations of all runs: O(n log n); 4 bytes a run and parameter, 12 where keys are not exact."""
     runs = check_lengths(*(parameter.values for parameter in parameters))
     ladders = [ladder for ladder in map(ladder_of, parameters) if not ladder.is_constant]
     # Above the levels lie as many empty places as a step may cross, then the missing value, then empty places again:

@@ -20,7 +20,7 @@ from bots_app.analysis.sweep.percentiles import percentiles
 from bots_app.analysis.sweep.quantiles import quantiles
 
 KIB = 1024
-#: A million runs, for every count to have as many digits as it can.
+#: Enough to fill every cell; what more digits in the counts add is tried at the end.
 RUNS = 20_000
 RANDOM = np.random.default_rng(11)
 #: Characters that JSON writes as six, the longest there are.
