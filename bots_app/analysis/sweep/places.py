@@ -1,4 +1,4 @@
-"""Where values lie among a few bounds: `np.searchsorted`, three to six times as fast where the bounds are well apart."""
+"""Where values lie among a few bounds: `np.searchsorted`, three to six times as fast where bounds are well apart."""
 
 from __future__ import annotations
 
