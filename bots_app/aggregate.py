@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bots_app.indexing import read_scores
+from bots_app.profits import ends_of, middle_of, spread_figures
 from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -78,9 +78,9 @@ def read_aggregate(keys: SessionKeys, query: RunQuery) -> dict[str, Any] | None:
         answer = {
             "count": sum(found.n for found in figures.values()),
             "countByStatus": {status: found.n for status, found in figures.items() if found.n},
-            **_ends(lowest, highest),
+            **ends_of(lowest, highest),
             "avgProfit": total / (count << UNIT_BITS) if count else None,
-            "medianProfit": _middle([float(score) for score in middle[1::2]]),
+            "medianProfit": middle_of([float(score) for score in middle[1::2]]),
             "stdProfit": _deviation(total, squares, count),
         }
     return answer | ({"stale": True} if stale else {})
@@ -116,49 +116,14 @@ def _from_scores(keys: SessionKeys, query: RunQuery, figures: dict[str, Figures]
         parts.append(read_scores(name, first=before, last=before + inside - 1))
         for rank in (before, before + inside - 1):
             ends += [(score, member) for member, score in client().zrange(name, rank, rank, withscores=True)]
-    values = np.sort(np.concatenate(parts)) if parts else np.empty(0)
+    values = np.concatenate(parts) if parts else np.empty(0)
     worst, best = (min(ends), max(ends)) if ends else (None, None)
-    middle = values[(len(values) - 1) // 2 : len(values) // 2 + 1] if len(values) else values
     return {
         "count": sum(counts.values()),
         "countByStatus": {status: count for status, count in counts.items() if count},
-        **_ends([worst[1], worst[0]] if worst else [], [best[1], best[0]] if best else []),
-        "avgProfit": _mean(values),
-        "medianProfit": _middle(middle.tolist()),
-        "stdProfit": _spread(values),
+        **ends_of([worst[1], worst[0]] if worst else [], [best[1], best[0]] if best else []),
+        **spread_figures(values),
     }
-
-
-def _ends(lowest: Sequence[Any], highest: Sequence[Any]) -> dict[str, Any]:
-    """Return best and worst, from (member, score) or nothing."""
-
-    def end(found: Sequence[Any]) -> tuple[float | None, str | None]:
-        return (float(found[1]), from_bytes(found[0])) if found else (None, None)
-
-    (worst, worst_hash), (best, best_hash) = end(lowest), end(highest)
-    return {"bestProfit": best, "bestConfigHash": best_hash, "worstProfit": worst, "worstConfigHash": worst_hash}
-
-
-def _middle(values: Sequence[float]) -> float | None:
-    """Return the mean of the one or two values in the middle, without overflow."""
-    if not values:
-        return None
-    total = values[0] + values[-1]
-    return total / 2 if math.isfinite(total) else values[0] / 2 + values[-1] / 2
-
-
-def _mean(values: np.ndarray) -> float | None:
-    if not len(values):
-        return None
-    return float(math.fsum(values / len(values))) if np.abs(values).max() > 1e290 else math.fsum(values) / len(values)
-
-
-def _spread(values: np.ndarray) -> float | None:
-    """Return the sample deviation of scores, scaled so that no square overflows; None below two."""
-    if len(values) < 2:
-        return None
-    scale = float(np.abs(values).max()) or 1.0
-    return float(np.std(values / scale, ddof=1)) * scale
 
 
 def _deviation(total: int, squares: int, count: int) -> float | None:

@@ -16,6 +16,7 @@
 | `HOST`, `PORT` | `127.0.0.1`, `8000` | where `serve` listens |
 | `WORKERS` | one a core, at most 4 | processes of `serve` |
 | `MAX_BODY_MB` | 32 | largest request body |
+| `TABLE_MEMORY_MB` | 512 | columns of sweep tables that each process keeps in memory |
 | `RATELIMIT_API` | `600/m` | requests a user |
 | `RATELIMIT_LOGIN` | `10/m` | login attempts an address and name |
 | `VAR_DIR` | `var` | everything written at run time: users' database, embedded Redis, keys |
@@ -47,7 +48,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NAMES = (
     "REDIS_URL", "REDIS_SENTINELS", "REDIS_SENTINEL_PASSWORD", "REDIS_CLUSTER", "REDIS_WAIT_REPLICAS", "DATABASE_URL",
     "SECRET_KEY", "SECRET_KEY_FILE", "DEBUG", "HTTPS", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "HOST", "PORT", "WORKERS",
-    "MAX_BODY_MB", "RATELIMIT_API", "RATELIMIT_LOGIN", "VAR_DIR",
+    "MAX_BODY_MB", "TABLE_MEMORY_MB", "RATELIMIT_API", "RATELIMIT_LOGIN", "VAR_DIR",
 )  # fmt: skip
 
 WILDCARD_HOSTS = ("0.0.0.0", "::")
@@ -103,6 +104,7 @@ class Env:
     port: int
     workers: int
     max_body_bytes: int
+    table_memory_bytes: int
     ratelimit_api: str
     ratelimit_login: str
     var_dir: Path
@@ -143,6 +145,7 @@ def read(environ: Mapping[str, str]) -> Env:
         port=get("PORT", _integer(1, 65535), 8000),
         workers=get("WORKERS", _integer(1, 256), min(os.cpu_count() or 1, 4)),
         max_body_bytes=get("MAX_BODY_MB", _integer(1, 2048), 32) * 1024 * 1024,
+        table_memory_bytes=get("TABLE_MEMORY_MB", _integer(1, 1024 * 1024), 512) * 1024 * 1024,
         ratelimit_api=get("RATELIMIT_API", _rate, "600/m"),
         ratelimit_login=get("RATELIMIT_LOGIN", _rate, "10/m"),
         var_dir=var_dir,

@@ -53,6 +53,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Limits
 MAX_BODY_BYTES = ENV.max_body_bytes
+TABLE_MEMORY_BYTES = ENV.table_memory_bytes
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 RATELIMIT_API = ENV.ratelimit_api
 RATELIMIT_LOGIN = ENV.ratelimit_login

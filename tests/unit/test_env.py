@@ -43,6 +43,7 @@ def test_an_empty_variable_counts_as_absent(read):
         ("WORKERS", "-1"),
         ("WORKERS", "0"),
         ("MAX_BODY_MB", "many"),
+        ("TABLE_MEMORY_MB", "0"),
         ("REDIS_URL", "nonsense"),
         ("REDIS_URL", "http://127.0.0.1:6379"),
         ("REDIS_URL", "redis://"),
