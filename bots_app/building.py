@@ -26,6 +26,7 @@ from dashboard.store.overlapped import Command, Exchange, is_script_unknown
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
+from dashboard.store.trash import free
 from sessions_app.records import SessionId
 from sessions_app.registry import summary_options
 
@@ -62,7 +63,7 @@ class Build:
         Returns whether there was anything of the session's but runs, and whether a deletion of it has not ended.
         """
         names = [*map(self.keys.index, ("stats", "dirty", "deleting")), self.keys.summary]
-        is_known, is_deleting = script("begin_build")(names, [self.lease.id, VOID_MS])
+        is_known, is_deleting = script("begin_build")(names, [self.lease.id, self.old.index("dirty"), VOID_MS])
         return bool(is_known), bool(is_deleting)
 
     def hold(self) -> None:
@@ -199,14 +200,20 @@ class Build:
 
     def remove_rest(self) -> None:
         """Remove what was put aside, and what was made and not used; give up what is not done."""
-        script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], [self.lease.id])
-        names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events")]
+        made = [self.lease.id, self.made.index("dirty")]
+        script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], made)
+        names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events", "index:dirty")]
         names += [self.made.bots, self.made.profit]
-        names += [self.made.index(name) for name in ("rows", "stats", "heard", *PER_STATUS)]
+        names += [self.made.index(name) for name in ("rows", "stats", "heard", "dirty", *PER_STATUS)]
         for status in self._statuses | self.figures.keys():
             names += [self.made.status(status), *(self.made.index_status(status, name) for name in PER_STATUS)]
-        for some in chunked(names, CARRIED):
-            client().unlink(*some)
+        free(names, between=self._stay)
+
+    def _stay(self) -> None:
+        """Keep the place now and then, while what is left is removed; nothing depends on it any more."""
+        if time.monotonic() - self._held_at > HOLD_EVERY_S:
+            self._held_at = time.monotonic()
+            self.lease.hold()
 
 
 def texts_of(one: RunValues) -> tuple[str, str]:

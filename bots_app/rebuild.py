@@ -28,6 +28,7 @@ from dashboard.store.overlapped import Command, Exchange
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
 from dashboard.store.tracking import Tracker, TrackingRefused
+from dashboard.store.trash import free
 from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
@@ -73,7 +74,7 @@ def rebuild(
         time.sleep(LOOK_EVERY_S)
     try:
         if strays is None or strays.has_leftovers(sid):
-            remove_leftovers(sid)
+            remove_leftovers(sid, between=lease.hold)
         for attempt in range(ATTEMPTS):
             try:
                 # Where hearing of changes is lost again and again, it is done without.
@@ -88,13 +89,10 @@ def rebuild(
     raise Unavailable(f"The rebuild of session {sid} was disturbed too often; the old indexes still serve. Try again.")
 
 
-def remove_leftovers(sid: SessionId) -> int:
+def remove_leftovers(sid: SessionId, *, between: Callable[[], object] = lambda: None) -> int:
     """Remove what builds that were killed have left; return the number of keys. Nobody may be building."""
     keys = SessionKeys(str(sid))
-    removed = 0
-    for some in chunked(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP), STEP):
-        removed += client().unlink(*some)
-    return removed
+    return free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP)), between=between)
 
 
 def is_left_behind(sid: SessionId) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
 from dashboard.store.time_limit import in_steps
+from dashboard.store.trash import free
 from dashboard.tolerant import from_bytes
 from sessions_app.catalogue import SessionCatalogue
 from sessions_app.discovery import list_session
@@ -119,7 +121,7 @@ class SessionRegistry:
         """Take the session out of every list; return what the script `delete_session` says."""
         code: int = script("delete_session")(
             [keys.bots, keys.index("deleting"), keys.index("stats"), *own_list_keys()],
-            [str(sid), keys.status_prefix, keys.index_status_prefix, keys.profit, keys.summary, keys.events, *derived],
+            [str(sid), keys.prefix, _aside(keys), keys.summary, keys.profit, keys.events, *derived],
         )
         if settings.REDIS_CLUSTER and code >= 0:
             list_session(str(sid))
@@ -127,12 +129,17 @@ class SessionRegistry:
 
     def _remove_listed(self, keys: SessionKeys, removed: int, progress: Callable[[int], None] | None) -> int:
         """Remove the runs on the list of work; return how many have gone with those `removed` before."""
-        while members := [m for m in client().srandmember(keys.index("deleting"), DELETE_CHUNK) if m]:
-            self._remove(keys, members)
-            removed += len(members)
-            if progress:
-                progress(removed)
-        return removed
+        name, cursor = keys.index("deleting"), 0
+        while True:
+            # Step by step, as taking members at random from a set that empties takes ever longer.
+            cursor, found = client().sscan(name, cursor, count=DELETE_CHUNK)
+            for members in chunked(filter(None, found), DELETE_CHUNK):
+                self._remove(keys, members)
+                removed += len(members)
+                if progress:
+                    progress(removed)
+            if cursor == 0 and client().scard(name) <= client().sismember(name, b""):
+                return removed
 
     def _remove(self, keys: SessionKeys, members: Sequence[bytes]) -> int:
         gone: int = script("delete_runs")(
@@ -152,13 +159,11 @@ class SessionRegistry:
             for chunk in chunked((member for member in members if self._is_of(sid, keys, member)), DELETE_CHUNK):
                 removed += self._remove(keys, chunk)
         for prefix in (keys.status_prefix, keys.index_status_prefix):
-            for key in client().scan_iter(match=keys.pattern(prefix), count=1000):
-                # The session may have been made again meanwhile.
-                if not client().exists(keys.bots):
-                    client().unlink(key)
+            found = client().scan_iter(match=keys.pattern(prefix), count=1000)
+            for some in chunked(found, DELETE_CHUNK):
+                script("put_aside")([keys.bots], [keys.prefix, _aside(keys), *some])
         # What a build has made is not used any more: it sees that its keys are gone.
-        for some in chunked(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=1000), DELETE_CHUNK):
-            client().unlink(*some)
+        free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=1000)))
         return removed
 
     def _is_of(self, sid: SessionId, keys: SessionKeys, member: bytes) -> bool:
@@ -173,6 +178,11 @@ class SessionRegistry:
         if summary is None:
             raise SessionNotFound(sid)
         return summary
+
+
+def _aside(keys: SessionKeys) -> str:
+    """Return what the keys of the session may begin with that are put aside, another one each time."""
+    return keys.old(secrets.token_hex(8)).prefix
 
 
 def summary_etag(summary: SessionSummary) -> str:

@@ -124,6 +124,7 @@ def make_indexes_of_others(sid: SessionId) -> None:
 
 
 def remove(sid: SessionId) -> None:
+    client().sadd(SessionKeys(str(sid)).status("of nobody"), "run-1")
     SessionRegistry().delete(sid)
     catch_up.forget(sid, with_summary=True)
 
