@@ -16,6 +16,7 @@ from bots_app.survey import USUAL
 from dashboard.errors import InvalidSessionId, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import KeyTypeError, client
+from dashboard.store.dropped_tables import remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
 from dashboard.store.session_list import listed, own_list_keys
@@ -151,8 +152,11 @@ def forget(sid: SessionId, *, with_summary: bool) -> bool:
     """
     keys = SessionKeys(str(sid))
     names = [keys.bots, keys.profit, *(keys.index(name) for name in ("rows", "stats", "deleting"))]
-    names += [keys.summary, keys.events, *own_list_keys()]
-    return bool(script("forget_session")(names, [str(sid), int(with_summary)]))
+    names += [keys.summary, keys.events, keys.dropped_tables, *own_list_keys()]
+    is_gone = bool(script("forget_session")(names, [str(sid), int(with_summary)]))
+    if is_gone:
+        remove_dropped(keys)
+    return is_gone
 
 
 def resolved(names: Iterable[str]) -> list[tuple[str, str]]:

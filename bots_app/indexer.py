@@ -8,6 +8,7 @@ from typing import Any
 from bots_app.averages import kept_average
 from bots_app.indexing import ATTEMPTS, BATCH_RUNS, Run, index_values, read_texts, write_batch
 from bots_app.records import UnreadableRun, read_run
+from bots_app.table.fields import fields_of
 from dashboard.errors import Unavailable
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -78,7 +79,10 @@ class SessionIndexer:
             if not is_gone:
                 self.statuses.add(run.status)
             name = "drop" if is_gone else "file"
-            operations.append((name, run.configHash, sha_of(text), "", "", *index_values(run)))
+            values = ("",) * 4 if is_gone else index_values(run)
+            operations.append(
+                (name, run.configHash, sha_of(text), "", "", *values, None if is_gone else fields_of(run))
+            )
         _, codes = write_batch(
             self.sid, operations, statuses=self.statuses, is_quiet=True, unless_deleting=self.unless_deleting
         )
@@ -88,7 +92,7 @@ class SessionIndexer:
             elif code >= 0:
                 self.filed += 1
                 self.changed += code > 0
-                self.unreadable += b'"unreadable":' in operation[-1]
+                self.unreadable += b'"unreadable":' in operation[8]
         return codes
 
     def finish(self, *, with_summary: bool, is_new: bool = True) -> None:

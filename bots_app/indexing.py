@@ -13,6 +13,7 @@ import numpy as np
 from django.conf import settings
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
+from bots_app.table.packing import pack
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.ahead import BegunScript, PackedScript
@@ -32,6 +33,8 @@ BATCH_RUNS = 100
 READ_RUNS = 250
 #: Bytes of records handed to one script call, unless a single one is larger: they take the server a few ms more.
 BATCH_BYTES = 1_000_000
+#: Runs times fields handed to one script call, unless a single run has more: each value may take a command of its own.
+BATCH_CELLS = 4_000
 #: Scores read in one round trip.
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.
@@ -47,11 +50,18 @@ def write_batch(
     sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False,
     unless_deleting: bool = False, begun: BegunScript | PackedScript | None = None,
 ) -> tuple[bool, list[int]]:  # fmt: skip
-    """Hand a batch of operations (9 values each, see write_runs.lua) to the script: one round trip.
+    """Hand a batch of operations (9 values each, see write_runs.lua, and the run's fields) to the script: one round
+    trip, more where the runs have very many fields.
 
     `unless_deleting` files nothing in a session that is being deleted, `begun` is their call, where it is made already.
     Returns whether the session's derived keys are built, and a code for each operation.
     """
+    if begun is None and len(parts := bounded(operations)) > 1:
+        answers = [
+            write_batch(sid, part, statuses=statuses, is_quiet=is_quiet, unless_deleting=unless_deleting)
+            for part in parts
+        ]
+        return answers[-1][0], [code for _, codes in answers for code in codes]
     head_of: bytes | None = None
     for _ in range(ATTEMPTS):
         if begun is not None:
@@ -75,7 +85,9 @@ def write_batch(
 def write_one(sid: SessionId, operation: Sequence[Any]) -> tuple[bool, int]:
     """Do as `write_batch` with a single operation, at less cost to this process."""
     usual = _usual_call(sid, settings.REDIS_CLUSTER)
-    begun = PackedScript(script("write_runs"), usual.single, [_now_us(), usual.head, "", b"", *operation])
+    *words, fields = operation
+    rest = [_now_us(), usual.head, "", b"", usual.table, *pack([fields]), *words]
+    begun = PackedScript(script("write_runs"), usual.single, rest)
     is_built, [code] = write_batch(sid, [operation], begun=begun)
     return is_built, code
 
@@ -107,7 +119,9 @@ def batch_call(
         options["deleting"] = SessionKeys(str(sid)).index("deleting")
     head = usual.head if head_of is None else summary_head(sid, head_of)
     rare = msgspec.json.encode(options) if options != {"statuses": []} else b""
-    return usual.names, [*usual.values, _now_us(), head, sha_of(head_of), rare, *chain.from_iterable(operations)]
+    packed = pack([fields for *_, fields in operations])
+    words = chain.from_iterable(words for *words, _ in operations)
+    return usual.names, [*usual.values, _now_us(), head, sha_of(head_of), rare, usual.table, *packed, *words]
 
 
 def _now_us() -> int:
@@ -120,6 +134,8 @@ class _UsualCall(NamedTuple):
     values: list[str | int]
     #: Of a summary that nobody has written yet.
     head: str
+    #: Prefix of the sweep table's keys.
+    table: str
     #: The call of a single operation, but for its last arguments.
     single: Command
 
@@ -137,7 +153,35 @@ def _usual_call(sid: SessionId, is_cluster: bool) -> _UsualCall:
         # On a cluster the channel would be told to every node.
         "" if is_cluster else store_keys.WRITTEN,
     ]  # fmt: skip
-    return _UsualCall(names, values, summary_head(sid, None), script("write_runs").command(names, values, rest=4 + 9))
+    single = script("write_runs").command(names, values, rest=4 + 5 + 9)
+    return _UsualCall(names, values, summary_head(sid, None), keys.table_prefix, single)
+
+
+def bounded(operations: Sequence[Sequence[Any]]) -> list[Sequence[Sequence[Any]]]:
+    """Return the operations in parts that a script call can take, by the number of their fields."""
+    parts: list[Sequence[Sequence[Any]]] = []
+    start, cells = 0, Cells()
+    for number, operation in enumerate(operations):
+        if not cells.has_room(operation[-1]):
+            parts.append(operations[start:number])
+            start, cells = number, Cells()
+            cells.has_room(operation[-1])
+    return [*parts, operations[start:]]
+
+
+class Cells:
+    """How much of the sweep table a batch takes that is being gathered: its runs times all their fields."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, Any] = {}
+        self._runs = 0
+
+    def has_room(self, fields: dict[str, Any] | None) -> bool:
+        """Tell whether a run may be added; the first one always is."""
+        if fields is not None:
+            self._names.update(fields)
+        self._runs += 1
+        return self._runs == 1 or self._runs * len(self._names) <= BATCH_CELLS
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

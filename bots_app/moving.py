@@ -14,6 +14,7 @@ import msgspec
 from bots_app.rebuild import rebuild
 from dashboard.errors import SessionNotFound, Unavailable
 from dashboard.store.client import client
+from dashboard.store.dropped_tables import remove_dropped
 from dashboard.store.keys import NamedKeys, SessionKeys
 from dashboard.store.renaming import CONFLICT, RENAMED, SAME, rename, rename_members
 from dashboard.store.shared import chunked
@@ -170,6 +171,10 @@ class _Move:
     def _remove_derived(self) -> None:
         """Remove what is derived, under either name: none of it is of the whole session any more."""
         for keys in (self.source, self.target):
+            generation = client().hget(keys.index("stats"), "table")
+            if generation:
+                client().sadd(keys.dropped_tables, generation)
+            remove_dropped(keys)
             for prefix in (keys.index_prefix, keys.builds_prefix):
                 for key in client().scan_iter(match=keys.pattern(prefix), count=STEP):
                     client().unlink(key)

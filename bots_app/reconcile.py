@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from bots_app.indexing import Run, batch_call, index_values, write_batch
+from bots_app.indexing import Run, batch_call, bounded, index_values, write_batch
 from bots_app.records import UnreadableRun, read_run
 from bots_app.survey import USUAL
+from bots_app.table.fields import fields_of
 from dashboard.errors import InvalidSessionId, StoreUnavailable, Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
@@ -111,8 +112,9 @@ class _Seen:
 
     def operation(self, index: int, name: str) -> tuple[Any, ...]:
         if index in self.gone:
-            return ("drop", self.hashes[index], "", "", "", "", "", "", "")
-        return (name, self.hashes[index], sha_of(self.texts[index]), "", "", *self.values[index])
+            return ("drop", self.hashes[index], "", "", "", "", "", "", "", None)
+        fields = fields_of(self.runs[index])
+        return (name, self.hashes[index], sha_of(self.texts[index]), "", "", *self.values[index], fields)
 
 
 class Reconciler:
@@ -183,8 +185,16 @@ class _Plan:
 
     seen: _Seen
     chosen: list[int]
-    operations: list[tuple[Any, ...]]
+    operations: list[Sequence[Any]]
     is_quiet: bool
+
+    def parts(self) -> Iterator[_Plan]:
+        """Yield plans that a script call can take."""
+        start = 0
+        for operations in bounded(self.operations):
+            end = start + len(operations)
+            yield _Plan(self.seen, self.chosen[start:end], list(operations), self.is_quiet)
+            start = end
 
     def call(self) -> dict[str, Any]:
         return {"statuses": self.seen.statuses, "is_quiet": self.is_quiet, "unless_deleting": True}
@@ -208,7 +218,7 @@ def _planned(seen: _Seen, outcome: Outcome, touch: Collection[Pair], is_catching
 
 def _write(plans: Sequence[_Plan], outcome: Outcome) -> None:
     """Hand the operations to the script, all sessions in one round trip."""
-    plans = [plan for plan in plans if plan.operations]
+    plans = [part for plan in plans if plan.operations for part in plan.parts()]
     calls = [batch_call(plan.seen.sid, plan.operations, **plan.call()) for plan in plans]
     answers = [None for _ in plans] if len(plans) == 1 else script("write_runs").each(calls)
     if settings.REDIS_CLUSTER:

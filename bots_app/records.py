@@ -14,6 +14,8 @@ from dashboard.tolerant import MAX_DEPTH, NotJsonError, parse_json, to_ms, to_nu
 UNKNOWN, UNREADABLE = "unknown", "unreadable"
 #: Reasons that are no fault of the text.
 NOT_STORED = "no record is stored under its key"
+#: Told apart from a null that stands there.
+_ABSENT: Any = object()
 
 
 class BacktestRunRecord(msgspec.Struct, kw_only=True):
@@ -65,11 +67,11 @@ class BacktestRunRecord(msgspec.Struct, kw_only=True):
         results = self.whole.get("resultsMetadata")
         results = results if isinstance(results, dict) else {}
         if name.startswith("config."):
-            found = _dotted(self.configuration, name.removeprefix("config."))
+            found = dotted(self.configuration, name.removeprefix("config."), with_lists=True)
         else:
             performance = results.get("performance")
-            found = _dotted(performance, name) if isinstance(performance, dict) else None
-            found = _dotted(results, name) if found is None else found
+            found = dotted(performance, name)
+            found = dotted(results, name) if found is None else found
         return None if isinstance(found, dict | list) else found
 
 
@@ -170,13 +172,35 @@ def read_trade(index: int, value: Any) -> Trade:
     )  # fmt: skip
 
 
-def _dotted(tree: dict[str, Any], name: str) -> Any:
-    """Return the leaf of a dotted name; a field whose own name has dots is found too."""
+def dotted(tree: Any, name: str, *, with_lists: bool = False) -> Any:
+    """Return what stands under a dotted name, None where nothing does; a key that has dots itself comes first.
+
+    `with_lists` takes numbers from 0 for the items of lists.
+    """
+    found = _find(tree, name, with_lists, set())
+    return None if found is _ABSENT else found
+
+
+def _find(tree: Any, name: str, with_lists: bool, tried: set[tuple[int, int]]) -> Any:
+    if isinstance(tree, list) and with_lists:
+        head = name.partition(".")[0]
+        is_place = head.isdecimal() and len(head) < 10 and str(int(head)) == head and int(head) < len(tree)
+        tree = {head: tree[int(head)]} if is_place else {}
+    elif not isinstance(tree, dict):
+        return _ABSENT
     if name in tree:
         return tree[name]
-    head, _, rest = name.partition(".")
-    below = tree.get(head)
-    return _dotted(below, rest) if rest and isinstance(below, dict) else None
+    place = name.find(".")
+    while place >= 0:
+        below = tree.get(name[:place])
+        # One part may be reached in many ways where keys have dots: each is looked at once.
+        if isinstance(below, dict | list) and (id(below), place - len(name)) not in tried:
+            tried.add((id(below), place - len(name)))
+            found = _find(below, name[place + 1 :], with_lists, tried)
+            if found is not _ABSENT:
+                return found
+        place = name.find(".", place + 1)
+    return _ABSENT
 
 
 def _leaves(value: Any, name: str, *, depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -19,10 +19,14 @@ from bots_app.indexing import (
 )
 from bots_app.interruption import interrupted
 from bots_app.other_statuses import look, read_others
+from bots_app.planner import plan_of
 from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
 from bots_app.sending import Sender, put_operation
+from bots_app.table.fields import fields_of
+from bots_app.table.ordering import TablePosition, is_of_table
+from bots_app.table_lists import Start, count_in_table, neighbours_in_table, rank_in_table, read_table_page
 from bots_app.unindexed import read_unindexed, wait_for_index
 from bots_app.writing import RunWrite, check_hash
 from dashboard.errors import (
@@ -62,11 +66,22 @@ class WriteResult(msgspec.Struct, frozen=True):
 class BotRegistry:
     """Reads and writes the runs of sessions."""
 
-    def page(self, sid: SessionId, query: RunQuery, *, cursor: str | None = None, limit: int = 50) -> RunPage:
-        """Return one page of the list. Raises SessionNotFound, CursorInvalid. Cost: one round trip, at any depth."""
-        scope = query.scope(sid)
-        position = Position.unpack(cursors.decode(cursor, scope=scope)) if cursor else Position()
-        keys = SessionKeys(str(sid))
+    def page(
+        self, sid: SessionId, query: RunQuery, *, cursor: str | None = None, limit: int = 50, start: Start | None = None
+    ) -> RunPage:  # fmt: skip
+        """Return one page of the list, from `start` on unless a cursor says where.
+
+        Raises SessionNotFound, CursorInvalid, InvalidParameter for a field that no run has. Cost: one round trip, at
+        any depth, where the planner takes the sorted sets; else see `read_table_page`.
+        """
+        scope, keys = query.scope(sid), SessionKeys(str(sid))
+        packed = cursors.decode(cursor, scope=scope) if cursor else None
+        if plan_of(query).is_table or start is not None or is_of_table(packed):
+            at = TablePosition.unpack(packed) if packed is not None else None
+            found, texts = read_table_page(sid, query, position=at, limit=limit, start=None if packed else start)
+            members = [one.encode("utf-8", "surrogateescape") for one in found.hashes]
+            return RunPage(self._with_missing(keys, members, texts), found, scope)
+        position = Position.unpack(packed) if packed is not None else Position()
         reply = self._reply(sid, query, position, limit)
         rows = cast(list[bytes], reply.rows) if all(reply.rows) else self._completed(keys, reply)
         return RunPage(rows, reply, scope)
@@ -104,11 +119,13 @@ class BotRegistry:
 
     def _completed(self, keys: SessionKeys, reply: PageReply) -> list[bytes]:
         """Return every row of a page, those that no derived key has yet made from the records."""
-        missing = [from_bytes(member) for member, row in zip(reply.members, reply.rows, strict=True) if row is None]
+        return self._with_missing(keys, reply.members, reply.rows)
+
+    def _with_missing(self, keys: SessionKeys, members: Sequence[bytes], rows: Sequence[bytes | None]) -> list[bytes]:
+        missing = [from_bytes(member) for member, row in zip(members, rows, strict=True) if row is None]
         made = {run.configHash: index_values(run)[-1] for run in named_statuses(keys, read_runs(keys, missing))}
         return [
-            made[from_bytes(member)] if row is None else row
-            for member, row in zip(reply.members, reply.rows, strict=True)
+            made[from_bytes(member)] if row is None else row for member, row in zip(members, rows, strict=True)
         ]
 
     def rows(self, sid: SessionId, hashes: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
@@ -218,7 +235,7 @@ class BotRegistry:
                 fields = dict(run.whole)
             changed = msgspec.json.encode(fields | changes)
             new = read_run(config_hash, changed)
-            operation = ("edit", config_hash, sha_of(text), changed, b"", *index_values(new))
+            operation = ("edit", config_hash, sha_of(text), changed, b"", *index_values(new), fields_of(new))
             is_built, code = _write_one(sid, operation, change="the run was changed")
             if code >= 0 and isinstance(new, BacktestRunRecord):
                 if not is_built:
@@ -234,7 +251,7 @@ class BotRegistry:
             # Nobody but a foreign program can have written such a hash; it goes if it is there.
             if not client().sismember(SessionKeys(str(sid)).bots, config_hash):
                 raise RunNotFound(sid, config_hash) from None
-        operation = ("delete", config_hash, "", "", "", "", "", "", "")
+        operation = ("delete", config_hash, "", "", "", "", "", "", "", None)
         is_built, code = _write_one(sid, operation, change="the run was deleted")
         if code < 0:
             raise RunNotFound(sid, config_hash)
@@ -247,6 +264,8 @@ class BotRegistry:
         Cost: two round trips.
         """
         query = query or RunQuery()
+        if plan_of(query).is_table:
+            return rank_in_table(sid, query, config_hash)
         position = self._position(sid, config_hash, query)
         reply = self._reply(sid, query, position or Position(), 0)
         return (reply.preceding if position and reply.preceding > 0 else None), reply.count
@@ -259,6 +278,8 @@ class BotRegistry:
         Cost: three round trips, at any depth.
         """
         query = query or RunQuery()
+        if plan_of(query).is_table:
+            return neighbours_in_table(sid, query, config_hash)
         position = self._position(sid, config_hash, query)
         if position is None:
             return None, None
@@ -270,6 +291,8 @@ class BotRegistry:
 
     def count(self, sid: SessionId, query: RunQuery) -> int:
         """Return how many runs the list of the query holds. Cost: one round trip."""
+        if plan_of(query).is_table:
+            return count_in_table(sid, query)
         return self._reply(sid, query, Position(), 0).count
 
     def _position(self, sid: SessionId, config_hash: str, query: RunQuery) -> Position | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from bots_app.indexing import BATCH_BYTES, BATCH_RUNS, begin_batch, index_values, write_batch
+from bots_app.indexing import BATCH_BYTES, BATCH_RUNS, Cells, begin_batch, index_values, write_batch
+from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.ahead import BegunScript
 from dashboard.store.time_limit import in_steps
@@ -73,20 +74,22 @@ class Sender:
 
 def put_operation(write: RunWrite) -> tuple[Any, ...]:
     """Return the operation that stores a run."""
-    return ("put", write.record.configHash, "", write.text, write.trades or b"", *index_values(write.record))
+    record = write.record
+    return ("put", record.configHash, "", write.text, write.trades or b"", *index_values(record), fields_of(record))
 
 
 def _batches(writes: Iterable[RunWrite]) -> Iterator[_Batch]:
-    """Yield batches that a script call can take: bounded in runs and in bytes."""
-    batch, size = _Batch([], []), 0
+    """Yield batches that a script call can take: bounded in runs, in bytes and in fields."""
+    batch, size, cells = _Batch([], []), 0, Cells()
     for write in writes:
-        length = len(write.text) + len(write.trades or b"")
-        if batch.hashes and (len(batch.hashes) == BATCH_RUNS or size + length > BATCH_BYTES):
+        length, operation = len(write.text) + len(write.trades or b""), put_operation(write)
+        is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
+        if batch.hashes and (len(batch.hashes) == BATCH_RUNS or is_full):
             yield batch
-            batch, size = _Batch([], []), 0
-        config_hash = write.record.configHash
-        batch.hashes.append(config_hash)
-        batch.operations.append(put_operation(write))
+            batch, size, cells = _Batch([], []), 0, Cells()
+            cells.has_room(operation[-1])
+        batch.hashes.append(write.record.configHash)
+        batch.operations.append(operation)
         size += length
     if batch.hashes:
         yield batch

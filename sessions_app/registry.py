@@ -15,6 +15,7 @@ from dashboard.errors import PreconditionFailed, SessionNotFound, StoreUnavailab
 from dashboard.store import keys as store_keys
 from dashboard.store.answers import answers
 from dashboard.store.client import KeyTypeError, client
+from dashboard.store.dropped_tables import remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
@@ -114,13 +115,14 @@ class SessionRegistry:
             removed = self._remove_listed(keys, removed, progress)
         removed = self._remove_listed(keys, removed, progress)
         removed += self._remove_strays(sid, keys)
+        remove_dropped(keys)
         client().unlink(keys.index("deleting"))
         return removed
 
     def _vanish(self, sid: SessionId, keys: SessionKeys, derived: list[str]) -> int:
         """Take the session out of every list; return what the script `delete_session` says."""
         code: int = script("delete_session")(
-            [keys.bots, keys.index("deleting"), keys.index("stats"), *own_list_keys()],
+            [keys.bots, keys.index("deleting"), keys.index("stats"), keys.dropped_tables, *own_list_keys()],
             [str(sid), keys.prefix, _aside(keys), keys.summary, keys.profit, keys.events, *derived],
         )
         if settings.REDIS_CLUSTER and code >= 0:

@@ -39,7 +39,22 @@ session:{sid}:index:status:{status}:undated  zset        as index:undated, for o
 session:{sid}:index:deleting                 set         the runs of a session being deleted, until they are gone
 session:{sid}:index:builder                  string      who builds the indexes anew just now (JSON); expires
 session:{sid}:index:dirty                    set         what our writers changed since that build began; expires
+session:{sid}:table:{g}:places               hash        configHash -> row and shape of a run in the sweep table
+session:{sid}:table:{g}:hashes:{segment}     string      configHash of each row, padded; zeros: the row is empty
+session:{sid}:table:{g}:long                 hash        row -> a configHash that is too long for its place there
+session:{sid}:table:{g}:values:{segment}:{f} string      8 bytes a row: the values of the field f
+session:{sid}:table:{g}:shapes               hash        shape -> the fields of a run that have a column, JSON
+session:{sid}:table:{g}:columns              set         every field that has a column
+session:{sid}:table:{g}:omitted              set         fields for which there was no column left
+session:{sid}:table:{g}:texts                hash        code of a text -> the text
+session:{sid}:table:{g}:changes              zset        score = revision of the last change of a segment
+session:{sid}:table:{g}:moved                zset        the same, of those whose rows were given out or freed
+session:{sid}:table:{g}:free                 set         rows of deleted runs, and the shape that each had
+session:{sid}:table:dropped                  set         generations that are no longer in use and are being removed
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
+
+The table of a session has a generation g, a short token, which `index:stats` names; a segment is its next SEGMENT_ROWS
+rows. How a value stands there is said in `bots_app/table/values.py`.
 
 What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, until it takes the place of
 what was in use; that is put aside under `session:{sid}:next:{token}:old:` and removed. `index:heard` is there alone: a
@@ -64,6 +79,11 @@ WRITTEN = "bot_registry:written"
 RECORDS, SUMMARIES = "bot_registry:run:*", "bot_registry:session_current:*"
 #: Derived sorted sets that exist for the whole session and, under `status:{status}:`, for each status.
 PER_STATUS = ("profit", "unranked", "updated", "undated")
+
+#: Rows of one segment of a table: 8 bytes each and what the server puts before them fit a block of 32 KiB.
+SEGMENT_ROWS = 4_080
+#: Names of the keys of a table's generation that hold no segment, see `TableKeys.name`.
+TABLE_NAMES = ("places", "long", "shapes", "columns", "omitted", "texts", "changes", "moved", "free")
 
 _SUMMARY = "bot_registry:session_current:"
 _RUN = "bot_registry:run:"
@@ -157,6 +177,19 @@ class SessionKeys:
         """Return the keys under which a build puts aside the indexes that were in use."""
         return ShadowKeys(self.sid, f"{self.builds_prefix}{token}:old:")
 
+    @property
+    def table_prefix(self) -> str:
+        """Return what every key of the sweep table begins with."""
+        return f"session:{self.tag}:table:"
+
+    @property
+    def dropped_tables(self) -> str:
+        return f"{self.table_prefix}dropped"
+
+    def table(self, generation: str) -> TableKeys:
+        """Return the keys of one generation of the sweep table."""
+        return TableKeys(f"{self.table_prefix}{generation}:")
+
     def pattern(self, prefix: str) -> str:
         """Return a MATCH pattern for every key with the prefix; what would be a wildcard in it is escaped."""
         return re.sub(r"([*?\[\]\\^])", r"\\\1", prefix) + "*"
@@ -165,8 +198,25 @@ class SessionKeys:
         """Tell whether a key belongs to this session."""
         return key == self.summary or key.startswith(
             (self.run_prefix, self.trades_prefix, f"session:{self.tag}:bots", self.index_prefix, self.events,
-             self.builds_prefix)
+             self.builds_prefix, self.table_prefix)
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TableKeys:
+    """The keys of one generation of a session's sweep table; `prefix` is what all of them begin with."""
+
+    prefix: str
+
+    def name(self, name: str) -> str:
+        """Return a key of the whole table: places, long, shapes, columns, omitted, texts, changes, moved, free."""
+        return f"{self.prefix}{name}"
+
+    def hashes(self, segment: int) -> str:
+        return f"{self.prefix}hashes:{segment}"
+
+    def values(self, segment: int, field: str) -> str:
+        return f"{self.prefix}values:{segment}:{field}"
 
 
 @dataclass(frozen=True)

@@ -160,12 +160,12 @@ class Model:
 
 
 def stored_sets(sid: str = SID) -> dict[str, Any]:
-    """Return every set and sorted set of a session as the server holds it, by the part of its name behind the sid."""
+    """Return every set and sorted set of a session but for its table's, by the part of its name behind the sid."""
     found: dict[str, Any] = {}
     prefix = f"session:{tag(sid)}:"
     for key in client().scan_iter(count=1000):
         name = key.decode()
-        if not name.startswith(prefix):
+        if not name.startswith(prefix) or name.startswith(f"{prefix}table:"):
             continue
         kind = client().type(key)
         if kind == b"set":

@@ -10,6 +10,8 @@ import redis
 
 from bots_app.indexing import index_values, write_batch
 from bots_app.records import read_run
+from bots_app.sending import put_operation
+from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -17,6 +19,7 @@ from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
 from tests.contract.model import SID, run, write_foreign
+from tests.contract.table_model import stored_table
 
 sid = SessionId.parse(SID)
 keys = SessionKeys(SID)
@@ -28,6 +31,8 @@ RECORDS = [
     for profit in (None, 1.5, -2.0)
     for status, updated in TIMES.items()
 ]
+#: Numbers of the hash of stats that depend on the time, or on how runs came and went.
+GROWING = (b"revision", b"table", b"rows", b"width")
 FOREIGN = [run("b", 3.0, "running"), run("c", None, "completed", updated=None), run("d", 1.5, "failed")]
 
 
@@ -40,21 +45,22 @@ def operation(chance: random.Random, stored: dict[str, bytes]) -> tuple[Any, ...
     if kind in ("delete", "drop"):
         if kind == "delete":
             stored.pop(name, None)
-        return (kind, name, "", "", "", "", "", "", "")
+        return (kind, name, "", "", "", "", "", "", "", None)
     if kind in ("file", "touch", "derive"):
-        return (kind, name, sha_of(text), "", "", *index_values(read_run(name, text)))
+        found = read_run(name, text)
+        return (kind, name, sha_of(text), "", "", *index_values(found), fields_of(found))
     expected = "" if kind == "put" else sha_of(chance.choice([text, write.text]))
     if kind == "put" or (text is not None and expected == sha_of(text)):
         stored[name] = write.text
-    return (kind, name, expected, write.text, chance.choice([b"", b"", b"[]"]), *values)
+    return (kind, name, expected, write.text, chance.choice([b"", b"", b"[]"]), *values, fields_of(write.record))
 
 
 def everything() -> dict[str, Any]:
-    """Return what every key holds but for the numbers that grow with time."""
-    found: dict[str, Any] = {}
+    """Return what every key holds but for the numbers that grow with time; of the table what it says of each run."""
+    found: dict[str, Any] = {"table": stored_table()}
     for name in map(from_bytes, client().keys("*")):
         kind = from_bytes(client().type(name))
-        if name.startswith("bot_registry:sessions"):
+        if name.startswith(("bot_registry:sessions", keys.table_prefix)):
             continue
         if kind == "stream":
             found[name] = [
@@ -62,7 +68,7 @@ def everything() -> dict[str, Any]:
                 for _, fields in client().xrange(name)
             ]
         elif kind == "hash":
-            found[name] = {field: value for field, value in client().hgetall(name).items() if field != b"revision"}
+            found[name] = {field: value for field, value in client().hgetall(name).items() if field not in GROWING}
         elif kind == "zset":
             found[name] = client().zrange(name, 0, -1, withscores=True)
         else:
@@ -77,7 +83,7 @@ def prepare(start: str) -> dict[str, bytes]:
         write_foreign(SID, FOREIGN)
     elif start == "damaged":
         ours = [RunWrite.parse(record) for record in FOREIGN if "lastUpdated" in record]
-        write_batch(sid, [("put", one.record.configHash, "", one.text, b"", *index_values(one.record)) for one in ours])
+        write_batch(sid, [put_operation(one) for one in ours])
         client().hset(keys.index("rows"), "b", "no row")
         client().hdel(keys.index("rows"), "d")
     return {name: client().get(keys.run(name)) for name in HASHES if client().exists(keys.run(name))}

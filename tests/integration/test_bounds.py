@@ -33,13 +33,14 @@ FEW, MANY = 1_500, 4_500
 #: Steps of looking for a place in a sorted set: one more for every doubling, in each of the sources of a list.
 MORE = 60
 #: Keys of a bounded size, which may be taken as a whole: figures of each status, who does some work, deletions kept.
-SMALL_KEYS = re.compile(r":index:(\w+:)*stats$|:builder$|:follower$|^bot_registry:sessions:gone$")
+SMALL_KEYS = re.compile(r":index:(\w+:)*stats$|:builder$|:follower$|:table:\w+:columns$|^bot_registry:sessions:gone$")
 #: Where scripts take such keys by other words than HGETALL and HKEYS; what is compared before it goes is one record,
 #: the trades of one run, the summary or the events, never an index.
 SMALL = {
     "hold_lease.lua: DEL KEYS[1]",
     "read_session_changes.lua: ZRANGEBYSCORE KEYS[2], '(' .. ARGV[2], '+inf'",
     "unlink_same.lua: DUMP KEYS[1]",
+    "table_shapes.lua: SMEMBERS sweep.key .. 'columns'",
 }
 #: Scripts of the command that gives a session's keys other names, which has tests of its own.
 OF_MOVING = {"rename_keys", "unlink_same"}

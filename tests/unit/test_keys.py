@@ -25,7 +25,12 @@ ROWS = ROW.findall(store_keys.__doc__)
 #: What the keys of the list of sessions begin with on a cluster.
 LIST = "{bot_registry:sessions}"
 #: What stands for a part of a key, as a pattern.
-PARTS = {"{configHash}": r"run-\d", "{status}": r"(?:completed|failed|odd:profit)"}
+PARTS = {
+    "{configHash}": r"run-\dx*", "{status}": r"(?:completed|failed|odd:profit)", "{g}": r"\w+", "{segment}": r"\d",
+    "{f}": r"(?:status|profit|lastUpdated|totalProfit|config\.\w+)",
+}  # fmt: skip
+#: Fields of which some have no column left, and a hash that is too long for its place in the table.
+MANY, LONG = {f"p{number}": number for number in range(500)}, f"run-5{'x' * 70}"
 
 
 def pattern_of(row: str, tag: str) -> re.Pattern[str]:
@@ -36,10 +41,12 @@ def pattern_of(row: str, tag: str) -> re.Pattern[str]:
 
 
 def write_one_of_everything() -> None:
-    """Write runs of several statuses, with a profit or without, with trades; notes; and search for sessions."""
+    """Write runs of several statuses, with a profit or without, with trades; delete one; notes; search for sessions."""
     sid = SessionId.parse(SID)
     writes = [run("run-1", 1.5, trades=[{"profit": 1}]), run("run-2", None, "failed"), run("run-3", 2.5, "odd:profit")]
+    writes += [run("run-6"), run(LONG, configuration=MANY)]
     BotRegistry().put_many(sid, [RunWrite.parse(one) for one in writes])
+    BotRegistry().delete(sid, "run-6")
     SessionRegistry().annotate(sid, notes="tried")
     client().set(SessionKeys(SID).summary, '{"notes": "of another program"}')
     discover()
@@ -96,7 +103,7 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         SessionRegistry().delete(sid, progress=stop)
     seen |= in_place(found(real_store))
 
-    assert len(ROWS) == 26
+    assert len(ROWS) == 38
     kinds = {row.replace("bot_registry:sessions:", f"{LIST}:") if is_cluster else row: kind for row, kind in ROWS}
     patterns = {row: pattern_of(row, tag) for row in kinds}
     used = set()

@@ -4,7 +4,8 @@
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:index:deleting
 -- KEYS[3] session:{sid}:index:stats
--- KEYS[4] to KEYS[7] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
+-- KEYS[4] session:{sid}:table:dropped
+-- KEYS[5] to KEYS[8] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] the sid
 -- ARGV[2] what the session's indexes begin with
 -- ARGV[3] what they begin with when they are put aside, which no key does by now
@@ -14,15 +15,18 @@
 -- Output: number of runs on the list of work, -1 when there is no such session, -2 nothing done: the session was made again while
 --   the list of an earlier deletion still holds runs, which have to go first
 --- @include "session_list"
-local list = list_from(4)
+local list = list_from(5)
 if list then check_list_types(list) end
 local runs = redis.call('SCARD', KEYS[1])
-local is_known = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], unpack(ARGV, 4)) > 0
+local is_known = redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], unpack(ARGV, 4)) > 0
 if not is_known then return -1 end
 if runs > 0 then
   if redis.call('SCARD', KEYS[2]) > redis.call('SISMEMBER', KEYS[2], '') then return -2 end
   redis.call('RENAME', KEYS[1], KEYS[2])
 end
+-- Its sweep table is removed after the records.
+local generation = redis.pcall('HGET', KEYS[3], 'table')
+if type(generation) == 'string' then redis.call('SADD', KEYS[4], generation) end
 -- The empty member keeps the list alive until its last run is gone: a deletion that was stopped can be found and taken up.
 redis.call('SADD', KEYS[2], '')
 local names = {KEYS[3], unpack(ARGV, 5)}

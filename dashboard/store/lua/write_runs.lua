@@ -13,23 +13,18 @@
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] sid
 -- ARGV[2] prefix of the records, ARGV[3] of trades, ARGV[4] of the fixed sets of statuses, ARGV[5] of the indexes of statuses
--- ARGV[6] version
--- ARGV[7] most events kept
+-- ARGV[6] version, ARGV[7] most events kept, ARGV[10] now (us)
 -- ARGV[8] set of what changes while a rebuild goes on
 -- ARGV[9] channel that is told what was put, edited, deleted, and of the summary, '' none
--- ARGV[10] now (us)
 -- ARGV[11] head of a new summary, or of the one with the sha1 in ARGV[12] (see summary.lua)
 -- ARGV[13] '', or JSON: statuses (further statuses to clear), quiet (no summary, no events), deleting (key that is there while the
 --   session is being deleted, if nothing is to be filed then)
+-- ARGV[14] prefix of the sweep table's keys, ARGV[15] JSON: names of the fields that the batch's runs have, ARGV[16] their values,
+--   field after field, 8 bytes for each operation, ARGV[17] JSON: digests (of the shapes, i.e. of which fields a run has), names (of
+--   each shape, JSON), of (number of each operation's shape), neither if all have the same, always (how many of the first fields have
+--   a column in any case), ARGV[18] JSON: code, text, code, text, ... of the texts among the values
 -- then 9 for each run, of which there are at most a thousand: operation, hash, sha1 of the record it was made from, record, trades
---   ('' none), status, profit, updated, row. Operations:
---     put      store the record (and trades, if any) and index it, in fixed and derived keys
---     edit     the same, if the stored record has that sha1
---     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
---     touch    the same, and tell of it in any case: what no row shows may have changed
---     derive   as file, in the derived keys alone
---     delete   remove record, trades and every index entry
---     drop     remove every index entry, if there is no record
+--   ('' none), status, profit, updated, row. run_operations.lua says what operations there are
 --
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
 --   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code:
@@ -44,6 +39,11 @@
 --- @include "batch_stats"
 --- @include "tops"
 --- @include "places"
+--- @include "table_shapes"
+--- @include "table_columns"
+--- @include "table_rows"
+--- @include "table_parts"
+--- @include "table_places"
 --- @include "run_states"
 --- @include "index_run"
 --- @include "batch"
@@ -71,16 +71,17 @@ local batch = begin_batch(options, keys, stats)
 
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = FIRST_RUN, #ARGV, 9 do
-  local operation, hash, expected = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local operation, hash, expected, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1
   if batch.gathered then flush_before(batch, hash) end
   local code
   if operation == 'put' or operation == 'edit' then
     code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
   elseif operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
-  else code = file(batch, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
+  else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
   answer[#answer + 1] = code
   if code > 0 then
     changed[#changed + 1] = hash
+    change_row(batch.sweep, number, hash, operation == 'delete' or operation == 'drop')
     if operation == 'put' or operation == 'edit' or operation == 'delete' then written[#written + 1] = hash end
   end
 end

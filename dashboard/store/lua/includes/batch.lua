@@ -44,6 +44,7 @@ local function begin_batch(options, keys, stats)
   if is_thorough then look_at_all(batch) end
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
   local may_be_there = look_behind(batch.places, #added == 1 and added[1] or nil)
+  batch.sweep = open_table(keys, stats, hashes)
   batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0
   return batch
 end
@@ -54,6 +55,7 @@ local function flush(batch)
   if #batch.texts > 0 then redis.call('MSET', unpack(batch.texts)) end
   if #batch.rows > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
   flush_places(batch.places)
+  flush_table(batch.sweep, batch.revision)
   batch.texts, batch.rows = {}, {}
 end
 

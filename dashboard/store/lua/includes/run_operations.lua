@@ -1,4 +1,11 @@
--- What can be done to one run of a batch (see batch.lua); write_runs.lua says what each operation is for and what its code means.
+-- What can be done to one run of a batch (see batch.lua); write_runs.lua says what each code means.
+--     put      store the record (and trades, if any) and index it, in fixed and derived keys
+--     edit     the same, if the stored record has that sha1
+--     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
+--     touch    the same, and tell of it in any case: what no row shows may have changed
+--     derive   as file, in the derived keys alone
+--     delete   remove record, trades and every index entry
+--     drop     remove every index entry, if there is no record
 
 -- The text of a key, or nothing when there is none or the key holds another type.
 local function text_at(key)
@@ -12,7 +19,7 @@ end
 
 local function remove(batch, operation, hash)
   local states, options = batch.states, batch.options
-  local is_known, code = states.rows[hash] or states.strays[hash], 2
+  local is_known, code = states.rows[hash] or states.strays[hash] or batch.sweep.places[hash], 2
   if operation == 'drop' then
     if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
     if not is_known then code = 0 end
@@ -25,11 +32,11 @@ local function remove(batch, operation, hash)
   return code
 end
 
-local function file(batch, operation, hash, expected, status, profit, updated, row)
+local function file(batch, number, operation, hash, expected, status, profit, updated, row)
   local deleting = batch.options.deleting
   if deleting and redis.call('EXISTS', deleting) == 1 then return -3 end
   if sha_of(text_at(batch.options.run .. hash)) ~= expected then return -1 end
-  local is_changed = operation == 'touch' or batch.states.rows[hash] ~= row
+  local is_changed = operation == 'touch' or batch.states.rows[hash] ~= row or not has_row(batch.sweep, number, hash)
   index_run(batch, hash, status, profit, updated, row, operation ~= 'derive', true)
   if is_changed then tell(batch, 'run', hash, status, profit) end
   return is_changed and 2 or 0

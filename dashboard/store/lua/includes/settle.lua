@@ -25,9 +25,18 @@ local function append(fields, name, value)
   fields[count + 1], fields[count + 2] = name, value
 end
 
+local function add_table(fields, sweep)
+  append(fields, 'rows', sweep.rows)
+  if sweep.is_new then
+    append(fields, 'table', sweep.generation)
+    append(fields, 'width', sweep.width)
+  end
+end
+
 -- `version` is given where the derived keys are complete, `head` where a summary is to be written.
 local function settle(batch, stats, version, head)
   local keys, fields = batch.keys, {'revision', batch.revision}
+  if batch.sweep.is_changed then add_table(fields, batch.sweep) end
   for status, found in pairs(batch.figures) do
     -- Lua's stack ends at some 8,000.
     if #fields > 1000 then

@@ -1,0 +1,65 @@
+-- Parts of the strings that the sweep table consists of.
+
+-- Bytes from which on a string of the first segment has its whole length: until then it grows with the session.
+local MOST_GROWN = 8192
+
+-- Write a part of a string that is `full` bytes long when it is whole. A string that is begun away from its end is made anew in its
+-- whole length: the server would double one that grows.
+local function write_part(sweep, key, offset, part, full)
+  local length = redis.pcall('SETRANGE', key, offset, part)
+  if type(length) ~= 'number' then
+    -- Somebody has put something else there: the values of the segment's other rows are lost until all is built anew.
+    redis.call('UNLINK', key)
+    redis.call('HDEL', sweep.stats, 'built')
+    length = redis.call('SETRANGE', key, offset, part)
+  end
+  if length < full and (length > MOST_GROWN or sweep.segment > 0) then
+    local begun = redis.call('GET', key)
+    redis.call('UNLINK', key)
+    redis.call('SETRANGE', key, full - 1, '\0')
+    redis.call('SETRANGE', key, 0, begun)
+  end
+end
+
+-- The configHash as it stands in the table, and whether it is too long for that.
+local function padded(sweep, hash)
+  if #hash > sweep.width or hash == '' or string.byte(hash) == 255 or string.find(hash, '\0', 1, true) then
+    return '\255' .. string.rep('\0', sweep.width - 1), true
+  end
+  return hash .. string.rep('\0', sweep.width - #hash), false
+end
+
+-- Write the values, and the hashes if any of them is new, of runs whose operations and rows follow each other within a segment.
+local function write_piece(sweep, piece)
+  local row, number, count = piece.row, piece.number, piece.count
+  local segment, at = math.floor(row / SEGMENT_ROWS), row % SEGMENT_ROWS
+  local key, nothing = sweep.key .. 'values:' .. segment .. ':', string.rep(MISSING, count)
+  sweep.segment = segment
+  for _, position in ipairs(sweep.columns) do
+    local first = 8 * ((position - 1) * sweep.count + number - 1)
+    local part = string.sub(sweep.values, first + 1, first + 8 * count)
+    -- What was never written is missing.
+    if part ~= nothing or not piece.is_fresh then write_part(sweep, key .. sweep.names[position], at * 8, part, FULL) end
+  end
+  if not piece.is_named then return end
+  local hashes = {}
+  for i = 1, count do
+    local hash = ARGV[FIRST_RUN + 9 * (number + i - 2) + 1]
+    local is_long
+    hashes[i], is_long = padded(sweep, hash)
+    if is_long then redis.call('HSET', sweep.key .. 'long', row + i - 1, hash) end
+  end
+  write_part(sweep, sweep.key .. 'hashes:' .. segment, at * sweep.width, table.concat(hashes), SEGMENT_ROWS * sweep.width)
+end
+
+-- Clear what a row held in columns that the batch does not write.
+local function clear_row(sweep, row, shape)
+  local position = positions_of(sweep)
+  local segment = math.floor(row / SEGMENT_ROWS)
+  sweep.segment = segment
+  for _, name in ipairs(columns_of(sweep, shape)) do
+    if not position[name] then
+      write_part(sweep, sweep.key .. 'values:' .. segment .. ':' .. name, row % SEGMENT_ROWS * 8, MISSING, FULL)
+    end
+  end
+end

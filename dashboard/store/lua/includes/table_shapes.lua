@@ -1,0 +1,55 @@
+-- Which fields the runs of a batch have (their shapes), and the texts behind codes, as far as the sweep table knows them.
+-- A table in hand (see table_rows.lua) has here: `key` (prefix), names, position (of a name among them), digests, shape_texts, of
+-- (number of each operation's shape, nothing when all have the first), known (stored text of a shape, by digest), new_texts.
+
+-- The shape of runs beyond those that are told apart (see table_columns.lua): they may have any column.
+local ANY = '*'
+
+local function digest_at(sweep, number)
+  return sweep.digests[sweep.of and sweep.of[number] or 1]
+end
+
+-- Read what is known of the batch's shapes and texts; look at every key that may be written.
+local function read_shapes(sweep)
+  local key, known = sweep.key, {}
+  sweep.known, sweep.new_texts = known, sweep.texts
+  if sweep.is_new or #sweep.digests == 0 then return end
+  for i, text in ipairs(redis.call('HMGET', key .. 'shapes', unpack(sweep.digests))) do
+    if text then known[sweep.digests[i]] = text else sweep.has_new_shapes = true end
+  end
+  if sweep.has_new_shapes then
+    redis.call('SCARD', key .. 'columns')
+    redis.call('SCARD', key .. 'omitted')
+  end
+  local texts, missing = sweep.texts, {}
+  -- Lua's stack ends at some 8,000.
+  for first = 1, #texts, 2000 do
+    local codes = {}
+    for i = first, math.min(first + 1998, #texts), 2 do codes[#codes + 1] = texts[i] end
+    for i, text in ipairs(redis.call('HMGET', key .. 'texts', unpack(codes))) do
+      local place = first + 2 * (i - 1)
+      if not text then missing[#missing + 1], missing[#missing + 2] = texts[place], texts[place + 1] end
+    end
+  end
+  sweep.new_texts = missing
+end
+
+-- The columns that a run of this shape may have a value in.
+local function columns_of(sweep, digest)
+  local found = sweep.columns_by_shape[digest]
+  if not found then
+    local text = sweep.known[digest] or (digest ~= ANY and redis.call('HGET', sweep.key .. 'shapes', digest))
+    found = text and cjson.decode(text) or redis.call('SMEMBERS', sweep.key .. 'columns')
+    sweep.columns_by_shape[digest] = found
+  end
+  return found
+end
+
+-- The position of each name among those of the batch.
+local function positions_of(sweep)
+  if not sweep.position then
+    sweep.position = {}
+    for i, name in ipairs(sweep.names) do sweep.position[name] = i end
+  end
+  return sweep.position
+end

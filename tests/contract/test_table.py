@@ -1,0 +1,167 @@
+"""The sweep table holds what the records say, whatever is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import redis
+
+from bots_app.registry import BotRegistry
+from bots_app.writing import RunWrite
+from dashboard.store.client import client
+from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
+from sessions_app.records import SessionId
+from tests.contract.model import SID, run
+from tests.contract.table_model import expected_table, generation_of, labels, same, stored_table, table_keys
+
+sid = SessionId.parse(SID)
+keys = SessionKeys(SID)
+registry = BotRegistry()
+
+
+def put(*records: dict[str, Any]) -> None:
+    writes = [RunWrite.parse(record) for record in records]
+    if len(writes) == 1:
+        registry.put(sid, writes[0])
+    else:
+        registry.put_many(sid, writes)
+
+
+def texts() -> dict[str, bytes]:
+    prefix = keys.run_prefix
+    found = client().scan_iter(match=keys.pattern(prefix))
+    return {key.decode().removeprefix(prefix): client().get(key) for key in found}
+
+
+def agree() -> None:
+    same(stored_table(), expected_table(texts()))
+
+
+def stats(name: str) -> int:
+    return int(client().hget(keys.index("stats"), name))
+
+
+def test_a_run_has_a_row_with_every_field(store: redis.Redis) -> None:
+    put(
+        run("a", 1.5, configuration={"fast": 5, "kind": "ema", "on": True, "nested": {"x.y": [1, "two"]}, "none": None})
+    )
+    agree()
+    assert stored_table()["a"].keys() >= {"status", "profit", "config.fast", "config.kind", "config.nested.x.y.1"}
+    assert "config.none" not in stored_table()["a"]
+    assert set(labels().values()) == {"completed", "ema", "two"}
+
+
+def test_what_a_run_no_longer_says_is_missing(store: redis.Redis) -> None:
+    put(run("a", 1.5, configuration={"fast": 5, "slow": 7}), run("b", 2.5, configuration={"fast": 6}))
+    put(run("a", None, "failed", configuration={"other": "x"}))
+    agree()
+    put(run("a", None, "failed", configuration={}), run("b", 1.0, configuration={"slow": 1, "more": 2}))
+    agree()
+
+
+def test_a_row_is_given_out_again(store: redis.Redis) -> None:
+    put(*(run(name, 1.0, configuration={"only": 1, name: 2}) for name in "abc"))
+    registry.delete(sid, "b")
+    agree()
+    assert stats("rows") == 3
+    put(run("d", 3.0), run("e", 4.0))
+    agree()
+    assert stats("rows") == 4
+
+
+def test_writing_a_run_again_as_it_is_changes_nothing(store: redis.Redis) -> None:
+    record = run("a", 1.0)
+    put(record, run("b"))
+    before = {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in client().keys("*")}
+    put(record)
+    put(record, run("b"))
+    assert before == {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in client().keys("*")}
+
+
+def test_only_a_parameter_that_changed_is_filed(store: redis.Redis) -> None:
+    from bots_app.indexer import SessionIndexer
+
+    put(run("a", 1.0), run("b", 2.0))
+    before = stats("revision")
+    client().set(keys.run("a"), json.dumps(run("a", 1.0, configuration={"fast": 99})))
+    indexer = SessionIndexer(sid)
+    indexer.file(["a", "b"])
+    agree()
+    assert (indexer.filed, indexer.changed) == (2, 1)
+    assert stats("revision") == before + 1
+
+
+def test_long_and_odd_names(store: redis.Redis) -> None:
+    put(
+        run("short", 1.0),
+        run("ä" * 30),
+        run("x" * 64),
+        run("y" * 65),
+        run("z" * 200, configuration={"ü {x} :": 1, "%s": 2}),
+    )
+    agree()
+    registry.delete(sid, "z" * 200)
+    registry.delete(sid, "short")
+    put(run("w" * 70))
+    agree()
+
+
+def test_segments_are_allocated_whole(real_store: redis.Redis) -> None:
+    count = SEGMENT_ROWS + 150
+    put(*(run(f"run-{number}", float(number)) for number in range(count)))
+    put(run(f"run-{count - 1}", None, configuration={"late": 5}))
+    agree()
+    table = keys.table(generation_of())
+    for segment in range(2):
+        for name in ("profit", "status", "config.fast"):
+            assert client().strlen(table.values(segment, name)) == 8 * SEGMENT_ROWS
+            assert client().memory_usage(table.values(segment, name)) < 33_000
+    assert client().strlen(table.values(1, "config.late")) == 8 * SEGMENT_ROWS
+    assert client().strlen(table.values(0, "config.late")) == 0
+
+
+def test_the_segments_that_changed_are_known(store: redis.Redis) -> None:
+    put(run("a"), run("b"))
+    put(run("b", 5.0))
+    assert client().zrange(keys.table(generation_of()).name("changes"), 0, -1, withscores=True) == [
+        (b"0", float(stats("revision")))
+    ]
+    moved = client().zscore(keys.table(generation_of()).name("moved"), "0")
+    put(run("c"))
+    assert moved < client().zscore(keys.table(generation_of()).name("moved"), "0") == stats("revision")
+
+
+def test_more_fields_than_columns(store: redis.Redis) -> None:
+    many = {f"p{number}": number for number in range(700)}
+    put(run("a", None, "running", configuration=many), run("b", 1.0, configuration={"late": 1}))
+    put(run("a", 2.0, configuration={"p1": 7, "p699": 8}))
+    table = keys.table(generation_of())
+    columns = {name.decode() for name in client().smembers(table.name("columns"))}
+    omitted = {name.decode() for name in client().smembers(table.name("omitted"))}
+    assert len(columns) <= 500 and {"profit", "status", "lastUpdated", "config.p1"} <= columns
+    assert "config.late" in omitted and not columns & omitted
+    wanted = {
+        name: {field: bits for field, bits in values.items() if field in columns}
+        for name, values in expected_table(texts()).items()
+    }
+    same(stored_table(), wanted)
+
+
+@pytest.mark.parametrize("name", ["places", "shapes", "columns", "texts", "changes", "free", "long"])
+def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Redis, name: str) -> None:
+    from dashboard.store.client import KeyTypeError
+
+    put(run("a", 1.0))
+    client().delete(keys.table(generation_of()).name(name))
+    client().set(keys.table(generation_of()).name(name), "theirs")
+    before = client().get(keys.run("a"))
+    with pytest.raises(KeyTypeError):
+        put(run("a", 2.0, configuration={"new": "text"}))
+    assert client().get(keys.run("a")) == before
+
+
+def test_table_keys_are_the_sessions_own(store: redis.Redis) -> None:
+    put(run("a", 1.0))
+    assert table_keys() and all(keys.owns(key) for key in table_keys())
