@@ -113,6 +113,7 @@ class SessionRegistry:
             if code == -1:
                 raise SessionNotFound(sid)
             removed = self._remove_listed(keys, removed, progress)
+        self._free_indexes(keys)
         removed = self._remove_listed(keys, removed, progress)
         removed += self._remove_strays(sid, keys)
         remove_dropped(keys)
@@ -149,23 +150,31 @@ class SessionRegistry:
         )
         return gone
 
-    def _remove_strays(self, sid: SessionId, keys: SessionKeys) -> int:
-        """Remove what no index named: records without an entry, sets of statuses nobody counted.
+    def _free_indexes(self, keys: SessionKeys) -> None:
+        """Free what was put aside, and sets of statuses nobody counted: one walk over the key space."""
+        of_status = tuple(prefix.encode() for prefix in (keys.status_prefix, keys.index_status_prefix))
+        builds, aside = keys.builds_prefix.encode(), _aside(keys)
+        put_aside, unnamed = set[bytes](), set[bytes]()
+        for key in client().scan_iter(match=keys.pattern(keys.prefix), count=1000):
+            if key.startswith(builds):
+                put_aside.add(key)
+            elif key.startswith(of_status):
+                unnamed.add(key)
+        for some in chunked(unnamed, DELETE_CHUNK):
+            # Not where the session was made again meanwhile.
+            script("put_aside")([keys.bots], [keys.prefix, aside, *some])
+        put_aside |= {aside.encode() + key.removeprefix(keys.prefix.encode()) for key in unnamed}
+        # What a build has made is not used any more: it sees that its keys are gone.
+        free(put_aside)
 
-        Returns how many records went.
-        """
+    def _remove_strays(self, sid: SessionId, keys: SessionKeys) -> int:
+        """Remove records that no index named; return how many."""
         removed = 0
         for prefix in (keys.run_prefix, keys.trades_prefix):
             found = client().scan_iter(match=keys.pattern(prefix), count=1000)
             members = (key[len(prefix.encode()) :] for key in found)
             for chunk in chunked((member for member in members if self._is_of(sid, keys, member)), DELETE_CHUNK):
                 removed += self._remove(keys, chunk)
-        for prefix in (keys.status_prefix, keys.index_status_prefix):
-            found = client().scan_iter(match=keys.pattern(prefix), count=1000)
-            for some in chunked(found, DELETE_CHUNK):
-                script("put_aside")([keys.bots], [keys.prefix, _aside(keys), *some])
-        # What a build has made is not used any more: it sees that its keys are gone.
-        free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=1000)))
         return removed
 
     def _is_of(self, sid: SessionId, keys: SessionKeys, member: bytes) -> bool:

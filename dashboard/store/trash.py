@@ -15,7 +15,7 @@ from dashboard.store.client import client, translated
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
 
-#: Entries that one call frees, a millisecond of the server's time at most, and calls sent together.
+#: Entries of a hash that one call frees, less than a millisecond of the server's time, and calls sent together.
 FREED, TOGETHER = 250, 4
 #: Names asked for in one round trip.
 ASKED = 200
