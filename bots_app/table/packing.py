@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bots_app.table.fields import canonical_names
 from bots_app.table.values import MISSING, bits_of, number_of, text_bits
 
 #: Letters up to which a text is kept beside its code: a longer one is compared, and has no label unless it is a status.
 MOST_LABEL = 200
-_NOTHING = msgspec.json.encode([])
 _FALSE, _TRUE = number_of(bits_of(False)), number_of(bits_of(True))
 
 #: What a run says of itself, None where the operation says nothing (it deletes).
@@ -36,8 +36,19 @@ class Packed(NamedTuple):
     values: bytes
     #: JSON: the shape of each operation's run.
     shapes: bytes
-    #: JSON array of code, text, code, text, ...
+    #: JSON array: how many texts are statuses, code, text, code, text, ...
     texts: bytes
+
+
+class Matrix(NamedTuple):
+    """Columns of some runs, as the store has them: the values of each name, a run after the other (uint64)."""
+
+    names: list[str]
+    values: npt.NDArray[np.uint64]
+    #: Of all the runs, each once.
+    shapes: list[Shape]
+    #: Bits of the texts among the values.
+    texts: dict[str, int]
 
 
 class Shape(NamedTuple):
@@ -59,6 +70,31 @@ def shape_of(names: tuple[str, ...]) -> Shape:
 
 def pack(batch: Sequence[RunFields]) -> Packed:
     """Return the arguments for a batch of operations, in their order."""
+    groups, texts = _groups(batch)
+    statuses = len(texts)
+    if len(groups) == 1 and None not in batch:
+        [group] = groups
+        shape = shape_of(group)
+        return Packed(shape.names, _stored(_columns(batch, texts)), shape.alone, _encoded(texts, statuses))
+    found = _matrix(batch, groups, texts)
+    first, numbers = canonical_names(), {shape.digest: number for number, shape in enumerate(found.shapes, 1)}
+    told = {
+        "digests": [shape.digest for shape in found.shapes],
+        "names": [shape.names.decode() for shape in found.shapes],
+        "of": [0 if fields is None else numbers[shape_of(tuple(fields)).digest] for fields in batch],
+        "always": sum(name in first for name in found.names),
+    }
+    names, values = msgspec.json.encode(found.names), found.values.tobytes()
+    return Packed(names, values, msgspec.json.encode(told), _encoded(texts, statuses))
+
+
+def matrix(batch: Sequence[RunFields]) -> Matrix:
+    """Return the columns of a batch of runs."""
+    return _matrix(batch, *_groups(batch))
+
+
+def _groups(batch: Sequence[RunFields]) -> tuple[dict[tuple[str, ...], list[int]], dict[str, int]]:
+    """Return the runs of each set of fields by their numbers, and the bits of their statuses."""
     groups: dict[tuple[str, ...], list[int]] = {}
     texts: dict[str, int] = {}
     for number, fields in enumerate(batch):
@@ -67,40 +103,30 @@ def pack(batch: Sequence[RunFields]) -> Packed:
             status = fields["status"]
             if status not in texts:
                 texts[status] = text_bits(status)
-    if len(groups) == 1 and None not in batch:
-        [names] = groups
-        values = _stored(_columns(batch, texts))
-        shape = shape_of(names)
-        return Packed(shape.names, values, shape.alone, _encoded(texts))
-    return _packed_of_many(batch, groups, texts)
+    return groups, texts
 
 
-def _packed_of_many(
-    batch: Sequence[RunFields], groups: dict[tuple[str, ...], list[int]], texts: dict[str, int]
-) -> Packed:  # fmt: skip
+def _matrix(batch: Sequence[RunFields], groups: dict[tuple[str, ...], list[int]], texts: dict[str, int]) -> Matrix:
     first = canonical_names()
     names = sorted({name: None for group in groups for name in group}, key=lambda name: name not in first)
     places = {name: place for place, name in enumerate(names)}
     values = np.zeros((len(names), len(batch)), dtype="<u8")
-    of, shapes = [0] * len(batch), []
+    shapes = {}
     for group, numbers in groups.items():
-        shapes.append(shape_of(group))
-        for number in numbers:
-            of[number] = len(shapes)
+        shape = shape_of(group)
+        shapes[shape.digest] = shape
         stored = np.frombuffer(_stored(_columns([batch[number] for number in numbers], texts)), dtype="<u8")
         rows = [places[name] for name in group]
         values[np.ix_(rows, numbers)] = stored.reshape(len(group), len(numbers))
-    told = {
-        "digests": [shape.digest for shape in shapes], "names": [shape.names.decode() for shape in shapes], "of": of,
-        "always": sum(name in first for name in names),
-    }  # fmt: skip
-    return Packed(msgspec.json.encode(names), values.tobytes(), msgspec.json.encode(told), _encoded(texts))
+    return Matrix(names, values, list(shapes.values()), texts)
 
 
-def _encoded(texts: dict[str, int]) -> bytes:
-    if not texts:
-        return _NOTHING
-    return msgspec.json.encode([one for text, bits in texts.items() for one in (str(bits - MISSING), text)])
+def _encoded(texts: dict[str, int], statuses: int) -> bytes:
+    """Return JSON of how many texts are statuses, which come first, and of all of them behind their codes."""
+    flat: list[Any] = [statuses]
+    for text, bits in texts.items():
+        flat += (str(bits - MISSING), text)
+    return msgspec.json.encode(flat)
 
 
 def _columns(runs: Sequence[Any], texts: dict[str, int]) -> bytes:

@@ -40,13 +40,13 @@ def operation(chance: random.Random, stored: dict[str, bytes]) -> tuple[Any, ...
     """Return an operation, right or not, and keep in mind what will be stored if it is done."""
     write = chance.choice(RECORDS)
     name, values = write.record.configHash, index_values(write.record)
-    kind = chance.choice(["put", "put", "put", "edit", "file", "touch", "derive", "delete", "drop"])
+    kind = chance.choice(["put", "put", "put", "edit", "file", "touch", "fill", "delete", "drop"])
     text = stored.get(name)
     if kind in ("delete", "drop"):
         if kind == "delete":
             stored.pop(name, None)
         return (kind, name, "", "", "", "", "", "", "", None)
-    if kind in ("file", "touch", "derive"):
+    if kind in ("file", "touch", "fill"):
         found = read_run(name, text)
         return (kind, name, sha_of(text), "", "", *index_values(found), fields_of(found))
     expected = "" if kind == "put" else sha_of(chance.choice([text, write.text]))

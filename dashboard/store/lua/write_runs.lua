@@ -22,7 +22,7 @@
 -- ARGV[14] prefix of the sweep table's keys, ARGV[15] JSON: names of the fields that the batch's runs have, ARGV[16] their values,
 --   field after field, 8 bytes for each operation, ARGV[17] JSON: digests (of the shapes, i.e. of which fields a run has), names (of
 --   each shape, JSON), of (number of each operation's shape), neither if all have the same, always (how many of the first fields have
---   a column in any case), ARGV[18] JSON: code, text, code, text, ... of the texts among the values
+--   a column in any case), ARGV[18] JSON: how many texts are statuses, then code, text, code, text, ... of the texts among the values
 -- then 9 for each run, of which there are at most a thousand: operation, hash, sha1 of the record it was made from, record, trades
 --   ('' none), status, profit, updated, row. run_operations.lua says what operations there are
 --
@@ -77,6 +77,7 @@ for i = FIRST_RUN, #ARGV, 9 do
   if operation == 'put' or operation == 'edit' then
     code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
   elseif operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
+  elseif operation == 'fill' then code = fill(batch, number, hash, expected)
   else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
   answer[#answer + 1] = code
   if code > 0 then

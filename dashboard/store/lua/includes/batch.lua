@@ -21,7 +21,7 @@ local function begin_batch(options, keys, stats)
   local hashes, is_there, is_thorough = {}, {}, false
   for i = FIRST_RUN, #ARGV, 9 do
     local operation, hash, status = ARGV[i], ARGV[i + 1], ARGV[i + 5]
-    if operation ~= 'put' and operation ~= 'edit' then is_thorough = true end
+    if operation ~= 'put' and operation ~= 'edit' and operation ~= 'fill' then is_thorough = true end
     if status ~= '' then look_at_status(keys, batch.places, status) end
     if is_there[hash] then
       -- Of each run one change is gathered; a batch that names it again has the rest flushed first.
@@ -44,7 +44,11 @@ local function begin_batch(options, keys, stats)
   if is_thorough then look_at_all(batch) end
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
   local may_be_there = look_behind(batch.places, #added == 1 and added[1] or nil)
-  batch.sweep = open_table(keys, stats, hashes)
+  local generation = stats.table or options.now_us
+  batch.sweep = open_table(take_told({
+    stats = keys.stats, is_new = not stats.table, generation = generation, rows = tonumber(stats.rows or 0),
+    width = tonumber(stats.width or 0), key = ARGV[14] .. generation .. ':', count = (#ARGV - FIRST_RUN + 1) / 9,
+  }, 15), hashes)
   batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0
   return batch
 end

@@ -3,7 +3,7 @@
 --     edit     the same, if the stored record has that sha1
 --     file     index the stored record in fixed and derived keys, if it has that sha1 ('' must be missing or no text)
 --     touch    the same, and tell of it in any case: what no row shows may have changed
---     derive   as file, in the derived keys alone
+--     fill     write the run's row of the sweep table alone, if the stored record has that sha1 and a row of the list tells of it
 --     delete   remove record, trades and every index entry
 --     drop     remove every index entry, if there is no record
 
@@ -37,9 +37,18 @@ local function file(batch, number, operation, hash, expected, status, profit, up
   if deleting and redis.call('EXISTS', deleting) == 1 then return -3 end
   if sha_of(text_at(batch.options.run .. hash)) ~= expected then return -1 end
   local is_changed = operation == 'touch' or batch.states.rows[hash] ~= row or not has_row(batch.sweep, number, hash)
-  index_run(batch, hash, status, profit, updated, row, operation ~= 'derive', true)
+  index_run(batch, hash, status, profit, updated, row, true, true)
   if is_changed then tell(batch, 'run', hash, status, profit) end
   return is_changed and 2 or 0
+end
+
+local function fill(batch, number, hash, expected)
+  local deleting = batch.options.deleting
+  if deleting and redis.call('EXISTS', deleting) == 1 then return -3 end
+  if sha_of(text_at(batch.options.run .. hash)) ~= expected then return -1 end
+  if not batch.states.rows[hash] or has_row(batch.sweep, number, hash) then return 0 end
+  batch.revision = batch.revision + 1
+  return 2
 end
 
 local function put(batch, operation, hash, expected, record, trades, status, profit, updated, row)

@@ -45,7 +45,11 @@ local function settle(batch, stats, version, head)
     end
     add_figures(fields, keys.stats, status, found)
   end
-  if version and stats.built ~= version then append(fields, 'built', version) end
+  if version and stats.built ~= version then
+    append(fields, 'built', version)
+    -- There was no run before these: the sweep table is complete, too.
+    append(fields, 'swept', 1)
+  end
   if head then
     local text = summary_text(head, facts_after(batch, stats))
     redis.call('SET', keys.summary, text)

@@ -36,16 +36,12 @@ end
 
 -- Store texts beside their codes as far as there is room; those of statuses in any case.
 local function store_texts(sweep)
-  local texts, key, is_status = sweep.new_texts, sweep.key .. 'texts', {}
+  local texts, key = sweep.new_texts, sweep.key .. 'texts'
   if #texts == 0 then return end
   local room = 2 * math.max(0, MOST_TEXTS - (sweep.is_new and 0 or redis.call('HLEN', key)))
   -- Lua's stack ends at some 8,000.
   for first = 1, math.min(#texts, room), 2000 do redis.call('HSET', key, unpack(texts, first, math.min(first + 1999, #texts, room))) end
-  if #texts <= room then return end
-  for i = FIRST_RUN, #ARGV, 9 do is_status[ARGV[i + 5]] = true end
-  for i = room + 2, #texts, 2 do
-    if is_status[texts[i]] then redis.call('HSET', key, texts[i - 1], texts[i]) end
-  end
+  for i = room + 1, 2 * sweep.new_statuses, 2 do redis.call('HSET', key, texts[i], texts[i + 1]) end
 end
 
 -- Store what is new of the batch's shapes and texts, once; `columns` are the positions of the names that have a column.
@@ -58,7 +54,7 @@ local function settle_columns(sweep)
     local new = {}
     local room = MOST_SHAPES - (sweep.is_new and 0 or redis.call('HLEN', sweep.key .. 'shapes'))
     for i, digest in ipairs(sweep.digests) do
-      if not known[digest] then
+      if digest ~= ANY and not known[digest] then
         local text = kept_of(sweep.shape_texts[i], is_column)
         if room > 0 then
           new[#new + 1], new[#new + 2] = digest, text

@@ -44,10 +44,9 @@ local function write_piece(sweep, piece)
   if not piece.is_named then return end
   local hashes = {}
   for i = 1, count do
-    local hash = ARGV[FIRST_RUN + 9 * (number + i - 2) + 1]
     local is_long
-    hashes[i], is_long = padded(sweep, hash)
-    if is_long then redis.call('HSET', sweep.key .. 'long', row + i - 1, hash) end
+    hashes[i], is_long = padded(sweep, piece.hashes[i])
+    if is_long then redis.call('HSET', sweep.key .. 'long', row + i - 1, piece.hashes[i]) end
   end
   write_part(sweep, sweep.key .. 'hashes:' .. segment, at * sweep.width, table.concat(hashes), SEGMENT_ROWS * sweep.width)
 end

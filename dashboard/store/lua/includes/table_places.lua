@@ -49,9 +49,10 @@ local function place_rows(sweep, pending, free)
       and place.row % SEGMENT_ROWS > 0
     if is_next then last.count = last.count + 1
     else
-      last = {row = place.row, number = one.number, count = 1, is_fresh = place.row >= fresh_from}
+      last = {row = place.row, number = one.number, count = 1, hashes = {}, is_fresh = true}
       pieces[#pieces + 1] = last
     end
+    last.hashes[last.count] = one.hash
     last.is_fresh, last.is_named = last.is_fresh and place.row >= fresh_from, last.is_named or is_new
   end
   if #changed > 0 then redis.call('HSET', sweep.key .. 'places', unpack(changed)) end

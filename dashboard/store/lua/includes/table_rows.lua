@@ -1,37 +1,41 @@
 -- The sweep table of a session: what a batch of runs changes in it, gathered until it is flushed (table_places.lua). Every key is
--- under ARGV[14]; keys.py says what each holds.
+-- under one prefix; keys.py says what each holds.
 
 local SEGMENT_ROWS, FULL = 4080, 8 * 4080
 local MISSING = string.rep('\0', 8)
 
--- Open the table of a session; `hashes` are the runs of the batch. Nothing is changed yet.
-local function open_table(keys, stats, hashes)
-  local told = cjson.decode(ARGV[17])
-  local sweep = {
-    stats = keys.stats, is_new = not stats.table, generation = stats.table or ARGV[10], rows = tonumber(stats.rows or 0), names = cjson.decode(ARGV[15]),
-    values = ARGV[16], texts = cjson.decode(ARGV[18]), digests = told.digests, shape_texts = told.names or {ARGV[15]}, of = told.of,
-    always = told.always, count = (#ARGV - FIRST_RUN + 1) / 9, pending = {}, places = {}, columns_by_shape = {}, free = 0,
-  }
-  sweep.key = ARGV[14] .. sweep.generation .. ':'
-  sweep.width = tonumber(stats.width or 0)
-  if sweep.is_new then
+-- Open a table; `found` (of write_runs, of a build's) has stats (key of the hash that names it), is_new, generation, rows, width, key
+-- (prefix of its own keys), count (of operations) and what is told of them: names, values, digests, shape_texts, of, always, texts,
+-- statuses (how many of the texts). `hashes` are the runs, each once. Nothing is changed yet.
+local function open_table(found, hashes)
+  found.pending, found.places, found.columns_by_shape, found.free = {}, {}, {}, 0
+  if found.is_new then
     local longest = 16
     for _, hash in ipairs(hashes) do longest = math.max(longest, #hash) end
-    sweep.width = math.min(64, 8 * math.ceil(longest / 8))
+    found.width = math.min(64, 8 * math.ceil(longest / 8))
   else
-    for i, place in ipairs(redis.call('HMGET', sweep.key .. 'places', unpack(hashes))) do
+    for i, place in ipairs(redis.call('HMGET', found.key .. 'places', unpack(hashes))) do
       if place then
         local row, shape = string.match(place, '^(%d+) (%S+)$')
-        if row then sweep.places[hashes[i]] = {row = tonumber(row), shape = shape} end
+        if row then found.places[hashes[i]] = {row = tonumber(row), shape = shape} end
       end
     end
-    redis.call('ZCARD', sweep.key .. 'changes')
-    redis.call('ZCARD', sweep.key .. 'moved')
-    redis.call('HLEN', sweep.key .. 'long')
-    sweep.free = redis.call('SCARD', sweep.key .. 'free')
+    redis.call('ZCARD', found.key .. 'changes')
+    redis.call('ZCARD', found.key .. 'moved')
+    redis.call('HLEN', found.key .. 'long')
+    found.free = redis.call('SCARD', found.key .. 'free')
   end
-  read_shapes(sweep)
-  return sweep
+  read_shapes(found)
+  return found
+end
+
+-- What four arguments, from `first` on, tell of operations (see write_runs.lua), put into a table that is to be opened.
+local function take_told(found, first)
+  local told = cjson.decode(ARGV[first + 2])
+  found.names, found.values, found.texts = cjson.decode(ARGV[first]), ARGV[first + 1], cjson.decode(ARGV[first + 3])
+  found.digests, found.shape_texts, found.of = told.digests, told.names or {ARGV[first]}, told.of
+  found.always, found.statuses = told.always, table.remove(found.texts, 1)
+  return found
 end
 
 -- Have the row of a run written, or freed, when the batch is flushed; `number` is the operation's.

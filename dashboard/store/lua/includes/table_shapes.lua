@@ -12,7 +12,7 @@ end
 -- Read what is known of the batch's shapes and texts; look at every key that may be written.
 local function read_shapes(sweep)
   local key, known = sweep.key, {}
-  sweep.known, sweep.new_texts = known, sweep.texts
+  sweep.known, sweep.new_texts, sweep.new_statuses = known, sweep.texts, sweep.statuses
   if sweep.is_new or #sweep.digests == 0 then return end
   for i, text in ipairs(redis.call('HMGET', key .. 'shapes', unpack(sweep.digests))) do
     if text then known[sweep.digests[i]] = text else sweep.has_new_shapes = true end
@@ -21,17 +21,20 @@ local function read_shapes(sweep)
     redis.call('SCARD', key .. 'columns')
     redis.call('SCARD', key .. 'omitted')
   end
-  local texts, missing = sweep.texts, {}
+  local texts, missing, new_statuses = sweep.texts, {}, 0
   -- Lua's stack ends at some 8,000.
   for first = 1, #texts, 2000 do
     local codes = {}
     for i = first, math.min(first + 1998, #texts), 2 do codes[#codes + 1] = texts[i] end
     for i, text in ipairs(redis.call('HMGET', key .. 'texts', unpack(codes))) do
       local place = first + 2 * (i - 1)
-      if not text then missing[#missing + 1], missing[#missing + 2] = texts[place], texts[place + 1] end
+      if not text then
+        missing[#missing + 1], missing[#missing + 2] = texts[place], texts[place + 1]
+        if place < 2 * sweep.statuses then new_statuses = new_statuses + 1 end
+      end
     end
   end
-  sweep.new_texts = missing
+  sweep.new_texts, sweep.new_statuses = missing, new_statuses
 end
 
 -- The columns that a run of this shape may have a value in.
