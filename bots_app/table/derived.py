@@ -1,0 +1,89 @@
+"""Arrays worked out from columns, row by row, and kept: what has changed since is worked out again, and no more."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bots_app.table.columns import segments_of
+from dashboard.store.keys import SEGMENT_ROWS
+
+#: Arrays kept a session.
+MOST_KEPT = 32
+#: The part of all segments from which on everything is worked out anew.
+MOST_CHANGED = 0.25
+
+Array = npt.NDArray[Any]
+#: Returns the array's part for these rows.
+Compute = Callable[[slice], Array]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    revision: int
+    values: Array
+
+
+class Derived:
+    """The arrays of one session's generation, by what they are; each function must look at every row by itself."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+
+    @property
+    def nbytes(self) -> int:
+        with self._lock:
+            return sum(kept.values.nbytes for kept in self._kept.values())
+
+    def drop_oldest(self) -> bool:
+        """Let go of the array that was used longest ago; False when there is none."""
+        with self._lock:
+            if self._kept:
+                self._kept.popitem(last=False)
+                return True
+            return False
+
+    def get(
+        self, key: Hashable, compute: Compute, *, rows: int, revision: int, changed_at: npt.NDArray[np.int64]
+    ) -> Array:
+        """Return the array at a revision; `changed_at` says of each segment at which it was changed last."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+        if kept is not None and kept.revision == revision:
+            return kept.values
+        values = _updated(kept, compute, rows, changed_at) if kept is not None and kept.revision < revision else None
+        if values is None:
+            values = compute(slice(0, rows))
+        values.flags.writeable = False
+        with self._lock:
+            known = self._kept.get(key)
+            if known is None or known.revision < revision:
+                self._kept[key] = _Kept(revision, values)
+                self._kept.move_to_end(key)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return values
+
+
+def _updated(kept: _Kept, compute: Compute, rows: int, changed_at: npt.NDArray[np.int64]) -> Array | None:
+    """Return what was kept with what has changed since worked out again, None where that is too much."""
+    segments = segments_of(rows)
+    changed = np.flatnonzero(changed_at[:segments] > kept.revision)
+    if len(changed) > 1 + segments * MOST_CHANGED:
+        return None
+    values = np.empty(rows, dtype=kept.values.dtype)
+    count = min(rows, len(kept.values))
+    values[:count] = kept.values[:count]
+    for segment in changed.tolist():
+        part = slice(segment * SEGMENT_ROWS, min(rows, (segment + 1) * SEGMENT_ROWS))
+        values[part] = compute(part)
+    return values

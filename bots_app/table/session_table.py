@@ -1,0 +1,254 @@
+"""The columns of one session that a process holds, brought up to date before every use.
+
+One thread at a time asks the store what has changed and puts it in; computing needs no lock. What a reader looks at is
+pinned: a change that comes meanwhile is made in a copy. A copy of a column costs less than a query does, and is made
+only where queries overlap with writes; to hold the lock for as long as a query computes would let none overlap.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from typing import TypeVar
+
+import numpy as np
+
+from bots_app.table.columns import ENTRY_BYTES, Column, Frame, segments_of
+from bots_app.table.derived import Derived
+from bots_app.table.snapshot import Held, Snapshot
+from dashboard.errors import Unavailable
+from dashboard.store.keys import SessionKeys
+from dashboard.store.table import TableReply, read_hashes, read_long, read_table, read_texts, read_values
+
+#: Segments of one column that the store may answer at once: 4 MB, about 3 ms of its time. Where writers change more
+#: than that while it is read, the next attempt asks for twice as much.
+MOST_SEGMENTS = 128
+#: Attempts at having one state of a table that is written all the time; the last one may ask for 1,000,000 rows of 60
+#: columns.
+ATTEMPTS = 8
+#: Seconds to wait for another thread that loads the same session.
+WAIT_S = 10.0
+
+_uses = count(1)
+Kept = TypeVar("Kept", Frame, Column)
+
+
+class SessionGone(Exception):  # noqa: N818 - a fact that the caller acts on
+    """Raised when there is no such session in the store."""
+
+
+class SessionTable:
+    """What a process holds of one session's table."""
+
+    def __init__(self, keys: SessionKeys) -> None:
+        self.keys = keys
+        self._lock = threading.Lock()
+        #: When the last look at the store began that everything held is as new as (monotonic nanoseconds).
+        self._looked_at = 0
+        self.used = 0
+        self._begin("", 0, 8)
+
+    def _begin(self, generation: str, rows: int, width: int) -> None:
+        """Forget everything: the store has another table."""
+        self.generation, self.rows, self.width = generation, rows, width
+        self.is_stale = False
+        self.names: frozenset[str] = frozenset()
+        self._texts: Mapping[int, str] = {}
+        self._texts_count = self._texts_bytes = 0
+        self.frame: Frame | None = None
+        self.columns: dict[str, Column] = {}
+        self.derived = Derived()
+        self._changed_at = np.zeros(segments_of(rows) + 1, dtype=np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        frame = self.frame.nbytes if self.frame is not None else 0
+        return (
+            frame
+            + self._texts_bytes
+            + self.derived.nbytes
+            + sum(column.nbytes for column in list(self.columns.values()))
+        )
+
+    def snapshot(self, fields: Collection[str]) -> Snapshot:
+        """Return the state of now of these fields and no others, to be released.
+
+        A field that has no column is left out. Raises SessionGone, NotBuilt, Unavailable. Cost: one round trip if the
+        fields are held already.
+        """
+        arrived = time.monotonic_ns()
+        with self._held_lock():
+            if self._looked_at < arrived or not self._has(fields):
+                self._refresh(fields)
+            self.used = next(_uses)
+            columns = {name: self.columns[name] for name in fields if name in self.columns}
+            assert self.frame is not None
+            for pinned in (self.frame, *columns.values()):
+                pinned.pin()
+                pinned.used = self.used
+            return Snapshot(
+                Held(
+                    self.generation,
+                    self.frame.revision,
+                    self.rows,
+                    self.is_stale,
+                    self.names,
+                    self.frame,
+                    columns,
+                    self.derived,
+                    self._changed_at.copy(),
+                    self._read_texts,
+                )  # fmt: skip
+            )
+
+    @contextmanager
+    def _held_lock(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=WAIT_S):
+            raise Unavailable("The columns of this session are still being loaded; try again in a moment.")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def drop(self, name: str) -> bool:
+        """Let go of a column, unless it is in use or another thread is busy with the session."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            column = self.columns.get(name)
+            if column is None or column.pins:
+                return False
+            del self.columns[name]
+            return True
+        finally:
+            self._lock.release()
+
+    def is_idle(self) -> bool:
+        """Tell whether nobody looks at it."""
+        return not self._lock.locked() and not any(kept.pins for kept in (self.frame, *self.columns.values()) if kept)
+
+    def _has(self, fields: Collection[str]) -> bool:
+        """Tell whether these fields are as new as the hashes are."""
+        return self.frame is not None and all(
+            self.columns[name].revision == self.frame.revision if name in self.columns else name not in self.names
+            for name in fields
+        )
+
+    def _refresh(self, fields: Collection[str]) -> None:
+        """Bring hashes and fields to one state, which is not older than this call."""
+        began, most = time.monotonic_ns(), MOST_SEGMENTS
+        for _ in range(ATTEMPTS):
+            held = [name for name in fields if name in self.columns] if self.frame is not None else []
+            kept = [self.frame, *(self.columns[name] for name in held)] if self.frame is not None else []
+            since = min((one.revision for one in kept if one is not None), default=0)
+            reply = read_table(
+                self.keys, generation=self.generation if kept else "", revision=since, names=len(self.names),
+                fields=held, most=most,
+            )  # fmt: skip
+            if reply is None:
+                raise SessionGone()
+            if self._take(reply, held, since, fields):
+                self._looked_at = began
+                return
+            most *= 2
+        raise Unavailable("The runs of this session are being written too quickly to be read; try again in a moment.")
+
+    def _take(self, reply: TableReply, held: list[str], since: int, fields: Collection[str]) -> bool:
+        """Put in what the store has answered, and load what is not there; tell whether that was the last of it."""
+        # A revision that goes back is that of a server that has lost its last writes.
+        is_other = reply.generation != self.generation or reply.revision < since
+        if is_other:
+            self._begin(reply.generation, reply.rows, reply.width)
+            held = []
+        self.rows, self.is_stale = reply.rows, reply.is_stale
+        if reply.names is not None:
+            self.names = reply.names
+        if reply.texts != self._texts_count:
+            self._texts, self._texts_count, self._texts_bytes = {}, reply.texts, 0
+        self._note_changes(reply.changes)
+        is_first = self.frame is None
+        if is_first:
+            frame = Frame(segments_of(self.rows), self.width)
+            self._load_hashes(frame, range(segments_of(self.rows)), reply.revision)
+            self.frame = frame
+        elif reply.is_whole:
+            self._put(reply, held)
+        else:
+            self._load_hashes(self._own_frame(has_changed=True), reply.moved, reply.revision)
+            for name in held:
+                self._load(name, list(reply.changes), reply.revision)
+        missing = [name for name in fields if name in self.names and name not in self.columns]
+        for name in missing:
+            self._load(name, range(segments_of(self.rows)), reply.revision)
+        is_resolved = self._resolve()
+        is_empty = not reply.generation
+        return is_empty or (reply.is_whole and is_resolved and not is_first and not missing)
+
+    def _note_changes(self, changes: Mapping[int, int]) -> None:
+        segments = segments_of(self.rows)
+        if len(self._changed_at) < segments:
+            self._changed_at = np.concatenate([self._changed_at, np.zeros(segments, dtype=np.int64)])
+        for segment, revision in changes.items():
+            self._changed_at[segment] = revision
+
+    def _put(self, reply: TableReply, held: list[str]) -> None:
+        frame = self._own_frame(has_changed=bool(reply.moved))
+        for segment, content in zip(reply.moved, reply.hashes, strict=True):
+            frame.put(segment, content)
+        frame.revision = reply.revision
+        for name, pieces in zip(held, reply.pieces, strict=False):
+            column = self._own_column(name, has_changed=bool(pieces))
+            for segment, content in zip(reply.changes, pieces, strict=True):
+                column.put(segment, content, frame.live)
+            column.revision = reply.revision
+
+    def _load_hashes(self, frame: Frame, segments: Collection[int], revision: int) -> None:
+        for segment, content in read_hashes(self.keys, self.generation, list(segments), self.width):
+            frame.put(segment, content)
+        frame.revision = revision
+
+    def _load(self, name: str, segments: Collection[int], revision: int) -> None:
+        """Read segments of a column; what is there then is at least of that revision, and part of it may be newer."""
+        frame = self._own_frame(has_changed=False)
+        column = self._own_column(name, has_changed=True) if name in self.columns else Column(segments_of(self.rows))
+        for segment, content in read_values(self.keys, self.generation, name, list(segments)):
+            column.put(segment, content, frame.live)
+        column.revision = revision
+        self.columns[name] = column
+
+    def _resolve(self) -> bool:
+        """Read the hashes that are longer than their places; tell whether there were none to be read."""
+        frame = self.frame
+        assert frame is not None
+        if not frame.unresolved:
+            return True
+        frame = self._own_frame(has_changed=True)
+        frame.resolve(read_long(self.keys, self.generation, sorted(frame.unresolved)))
+        return False
+
+    def _own_frame(self, *, has_changed: bool) -> Frame:
+        """Return the hashes to be changed: a copy, should somebody look at them or should there be no room."""
+        assert self.frame is not None
+        self.frame = self._own(self.frame, has_changed)
+        return self.frame
+
+    def _own_column(self, name: str, *, has_changed: bool) -> Column:
+        self.columns[name] = self._own(self.columns[name], has_changed)
+        return self.columns[name]
+
+    def _own(self, kept: Kept, has_changed: bool) -> Kept:
+        segments = segments_of(self.rows)
+        if kept.has_room(segments) and not (kept.pins and has_changed):
+            return kept
+        return kept.copy(segments)
+
+    def _read_texts(self) -> Mapping[int, str]:
+        """Return the texts behind the codes, read anew when there are more of them."""
+        if not self._texts and self._texts_count:
+            self._texts = texts = read_texts(self.keys, self.generation)
+            self._texts_bytes = sum(len(text) + ENTRY_BYTES for text in texts.values())
+            return texts
+        return self._texts

@@ -1,0 +1,59 @@
+-- Read what has changed in a session's sweep table since a revision: the whole segments of the columns asked for, and of the
+-- hashes where rows were given out or freed. After it, who had the state of that revision has that of the one answered.
+-- As many strings are read as ARGV allows, else none: the caller then reads segments one by one and asks again.
+--
+-- KEYS[1] session:{sid}:bots
+-- KEYS[2] session:{sid}:index:stats
+-- KEYS[3] bot_registry:session_current:{sid}
+-- KEYS[4] session:{sid}:index:rows
+-- KEYS[5] session:{sid}:bots:profit
+-- KEYS[6] session:{sid}:index:unranked
+-- the keys of the generation in use, session:{sid}:table:{g}:..., begin with ARGV[2]
+-- ARGV[1] layout version of the derived keys
+-- ARGV[2] session:{sid}:table:
+-- ARGV[3] number of fields, then the fields
+-- then, the last four: generation known, '' for none; revision known; number of names known; most segments to read, in those of
+--   one column
+--
+-- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'table', generation ('' before
+--   the first run), revision, rows, width, stale, texts (how many), long (how many), names of the columns (nil when there are as
+--   many as known), changed segments and the revision of each, is_whole (0: too much has changed, and nothing follows), segments
+--   whose hashes changed, their hashes, then for each field in turn its values in each changed segment}
+local known = redis.call('HMGET', KEYS[2], 'built', 'revision', 'table', 'rows', 'width', 'swept')
+local bots = redis.call('SCARD', KEYS[1])
+if known[1] ~= ARGV[1] or not known[3] or not known[6] then
+  if bots > 0 then return {'unbuilt', bots} end
+  if redis.call('EXISTS', KEYS[2], KEYS[3]) == 0 then return {'missing'} end
+end
+local indexed = redis.call('HLEN', KEYS[4])
+local ranked = redis.call('ZCARD', KEYS[5]) + redis.call('ZCARD', KEYS[6])
+local revision, generation = known[2] or '0', known[3] or ''
+if generation == '' then return {'table', '', revision, 0, 8, bots ~= indexed and 1 or 0, 0, 0, {}, {}, 1, {}, {}} end
+local prefix = ARGV[2] .. generation .. ':'
+local stale = bots ~= indexed or ranked ~= indexed or redis.call('HLEN', prefix .. 'places') ~= indexed
+local fields, last = tonumber(ARGV[3]), #ARGV
+local width = tonumber(known[5] or 8)
+local names, changes, moved, is_whole = false, {}, {}, true
+if ARGV[last - 3] ~= generation or redis.call('SCARD', prefix .. 'columns') ~= tonumber(ARGV[last - 1]) then
+  names = redis.call('SMEMBERS', prefix .. 'columns')
+end
+if ARGV[last - 3] == generation and ARGV[last - 2] ~= revision then
+  local since = '(' .. ARGV[last - 2]
+  changes = redis.call('ZRANGEBYSCORE', prefix .. 'changes', since, '+inf', 'WITHSCORES')
+  moved = redis.call('ZRANGEBYSCORE', prefix .. 'moved', since, '+inf')
+  is_whole = #changes / 2 * fields + #moved * width / 8 <= tonumber(ARGV[last])
+end
+local answer = {
+  'table', generation, revision, tonumber(known[4] or 0), width, stale and 1 or 0, redis.call('HLEN', prefix .. 'texts'),
+  redis.call('HLEN', prefix .. 'long'), names, changes, is_whole and 1 or 0, moved, {},
+}
+if not is_whole then return answer end
+for place, segment in ipairs(moved) do answer[13][place] = redis.call('GET', prefix .. 'hashes:' .. segment) end
+for field = 4, 3 + fields do
+  local pieces = {}
+  for place = 1, #changes, 2 do
+    pieces[#pieces + 1] = redis.call('GET', prefix .. 'values:' .. changes[place] .. ':' .. ARGV[field])
+  end
+  answer[#answer + 1] = pieces
+end
+return answer

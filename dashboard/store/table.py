@@ -1,0 +1,112 @@
+"""A session's sweep table as the store has it: segments of columns, read one by one or as far as they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from dashboard.store.lean import Command
+from dashboard.store.pages import NotBuilt
+from dashboard.store.scripts import script
+from dashboard.store.shared import INDEX_VERSION, chunked
+from dashboard.tolerant import from_bytes
+
+#: Segments of a column that one call reads: 2 MB, which hold the server for about a millisecond.
+SEGMENTS_A_CALL = 64
+#: Long hashes that one call reads.
+LONG_A_CALL = 1_000
+
+
+class TableReply(msgspec.Struct, frozen=True):
+    """What the script found; `changes` are the segments changed since, each with the revision of its last change.
+
+    Unless `is_whole` too much has changed to be told at once. `moved` are the segments whose hashes changed, `pieces`
+    the values of each field asked for in each of `changes`; None stands for zero bytes alone.
+    """
+
+    generation: str
+    revision: int
+    rows: int
+    width: int
+    is_stale: bool
+    texts: int
+    long: int
+    names: frozenset[str] | None
+    changes: dict[int, int]
+    is_whole: bool
+    moved: list[int]
+    hashes: list[bytes | None]
+    pieces: list[list[bytes | None]]
+
+
+def read_table(
+    keys: SessionKeys, *, generation: str, revision: int, names: int, fields: Sequence[str], most: int
+) -> TableReply | None:
+    """Return what has changed since a revision of a generation, None when there is no such session. Raises NotBuilt.
+
+    `names` is how many columns are known, `most` how many segments of one column may be answered. One round trip.
+    """
+    command = _command(keys, keys.tag, tuple(fields))
+    reply: list[Any] = script("read_table").read(command, (generation, revision, names, most))
+    if reply[0] == b"missing":
+        return None
+    if reply[0] == b"unbuilt":
+        raise NotBuilt(reply[1])
+    _, found, at, rows, width, stale, texts, long, columns, changes, whole, moved, hashes, *pieces = reply
+    return TableReply(
+        found.decode(), int(at), rows, width, stale == 1, texts, long,
+        None if columns is None else frozenset(map(from_bytes, columns)),
+        {int(segment): int(float(score)) for segment, score in zip(changes[::2], changes[1::2], strict=True)},
+        whole == 1, [int(segment) for segment in moved], hashes, pieces,
+    )  # fmt: skip
+
+
+@lru_cache(1024)
+def _command(keys: SessionKeys, tag: str, fields: tuple[str, ...]) -> Command:
+    """Return the call without what is known; `tag` tells keys apart that differ by the settings."""
+    names = [keys.bots, keys.index("stats"), keys.summary, keys.index("rows"), keys.profit, keys.index("unranked")]
+    args = [INDEX_VERSION, keys.table_prefix, len(fields), *fields]
+    return script("read_table").command(names, args, rest=4)
+
+
+def read_values(
+    keys: SessionKeys, generation: str, field: str, segments: Sequence[int]
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield segments of a column with their bytes, some behind the others; each call reads a bounded number."""
+    table = keys.table(generation)
+    for chunk in chunked(segments, SEGMENTS_A_CALL):
+        yield from zip(chunk, client().mget([table.values(segment, field) for segment in chunk]), strict=True)
+
+
+def read_hashes(
+    keys: SessionKeys, generation: str, segments: Sequence[int], width: int
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield segments with the bytes of their hashes."""
+    table = keys.table(generation)
+    for chunk in chunked(segments, max(1, SEGMENTS_A_CALL * 8 // width)):
+        yield from zip(chunk, client().mget([table.hashes(segment) for segment in chunk]), strict=True)
+
+
+def read_long(keys: SessionKeys, generation: str, rows: Sequence[int]) -> dict[int, bytes]:
+    """Return the hashes of rows whose places are too small for them, as far as they are there."""
+    found: dict[int, bytes] = {}
+    for chunk in chunked(rows, LONG_A_CALL):
+        texts = client().hmget(keys.table(generation).name("long"), chunk)
+        found |= {row: text for row, text in zip(chunk, texts, strict=True) if text is not None}
+    return found
+
+
+def read_texts(keys: SessionKeys, generation: str) -> dict[int, str]:
+    """Return the texts that are kept beside their codes, some 10,000 at most."""
+    found = client().hgetall(keys.table(generation).name("texts"))
+    return {int(code): from_bytes(text) for code, text in found.items()}
+
+
+def read_omitted(keys: SessionKeys, generation: str) -> list[str]:
+    """Return fields for which there was no column left, 1,000 at most. One round trip."""
+    return [from_bytes(name) for name in client().smembers(keys.table(generation).name("omitted"))]
