@@ -30,33 +30,38 @@ def stored_table(sid: str = SID) -> Table:
     columns = {name.decode() for name in client().smembers(table.name("columns"))}
     shapes = {name.decode(): set(json.loads(text)) for name, text in client().hgetall(table.name("shapes")).items()}
     long = {int(row): name.decode() for row, name in client().hgetall(table.name("long")).items()}
-    names = [_hash_at(table.hashes(row // SEGMENT_ROWS), row % SEGMENT_ROWS, width) for row in range(rows)]
+    names = _cells([table.hashes(segment) for segment in _segments(rows)], width)[:rows]
+    values = {
+        column: _cells([table.values(segment, column) for segment in _segments(rows)], 8) for column in sorted(columns)
+    }
+    places = {name.decode(): place.decode() for name, place in client().hgetall(table.name("places")).items()}
     found: Table = {}
     for row, raw in enumerate(names):
         if raw == bytes(width):
             continue
         name = long[row] if raw[:1] == b"\xff" else raw.rstrip(b"\0").decode()
         assert name not in found, f"{name} has two rows"
-        values = {
-            column: _value_at(table.values(row // SEGMENT_ROWS, column), row % SEGMENT_ROWS) for column in columns
-        }
-        found[name] = {column: bits for column, bits in values.items() if bits != MISSING}
-        place, shape = client().hget(table.name("places"), name).decode().split(" ")
+        bits = {column: int.from_bytes(cells[row], "little") ^ MISSING for column, cells in values.items()}
+        found[name] = {column: one for column, one in bits.items() if one != MISSING}
+        place, shape = places[name].split(" ")
         assert int(place) == row
-        assert shape == "*" or found[name].keys() <= shapes[shape] <= columns
-    assert client().hlen(table.name("places")) == len(found)
+        assert shape == "*" or found[name].keys() == shapes[shape] <= columns
+    assert places.keys() == found.keys()
     assert long.keys() <= {row for row, raw in enumerate(names) if raw[:1] == b"\xff"}
     free = [int(member.split(b" ")[0]) for member in client().smembers(table.name("free"))]
     assert sorted(free) == [row for row, raw in enumerate(names) if raw == bytes(width)]
     return found
 
 
-def _hash_at(key: str, row: int, width: int) -> bytes:
-    return client().getrange(key, row * width, row * width + width - 1).ljust(width, b"\0")
+def _segments(rows: int) -> range:
+    return range(-(-rows // SEGMENT_ROWS))
 
 
-def _value_at(key: str, row: int) -> int:
-    return int.from_bytes(client().getrange(key, row * 8, row * 8 + 7).ljust(8, b"\0"), "little") ^ MISSING
+def _cells(keys: list[str], width: int) -> list[bytes]:
+    """Return the rows of segments; what is not there is zero bytes."""
+    texts = client().mget(keys) if keys else []
+    whole = b"".join((text or b"").ljust(width * SEGMENT_ROWS, b"\0") for text in texts)
+    return [whole[at : at + width] for at in range(0, len(whole), width)]
 
 
 def expected_table(texts: dict[str, bytes]) -> Table:

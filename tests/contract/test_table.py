@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import redis
 
+from bots_app.indexer import SessionIndexer
+from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
-from dashboard.store.client import client
+from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run
@@ -81,8 +83,6 @@ def test_writing_a_run_again_as_it_is_changes_nothing(store: redis.Redis) -> Non
 
 
 def test_only_a_parameter_that_changed_is_filed(store: redis.Redis) -> None:
-    from bots_app.indexer import SessionIndexer
-
     put(run("a", 1.0), run("b", 2.0))
     before = stats("revision")
     client().set(keys.run("a"), json.dumps(run("a", 1.0, configuration={"fast": 99})))
@@ -151,8 +151,6 @@ def test_more_fields_than_columns(store: redis.Redis) -> None:
 
 @pytest.mark.parametrize("name", ["places", "shapes", "columns", "texts", "changes", "free", "long"])
 def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Redis, name: str) -> None:
-    from dashboard.store.client import KeyTypeError
-
     put(run("a", 1.0))
     client().delete(keys.table(generation_of()).name(name))
     client().set(keys.table(generation_of()).name(name), "theirs")
@@ -160,6 +158,17 @@ def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Red
     with pytest.raises(KeyTypeError):
         put(run("a", 2.0, configuration={"new": "text"}))
     assert client().get(keys.run("a")) == before
+
+
+def test_a_column_that_somebody_else_put_there_is_made_anew_by_a_rebuild(real_store: redis.Redis) -> None:
+    put(run("a", 1.0), run("b", 2.0))
+    key = keys.table(generation_of()).values(0, "profit")
+    client().delete(key)
+    client().sadd(key, "theirs")
+    put(run("a", 3.0))
+    assert not client().hexists(keys.index("stats"), "built")
+    rebuild(sid)
+    agree()
 
 
 def test_table_keys_are_the_sessions_own(store: redis.Redis) -> None:
