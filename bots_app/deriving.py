@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, Batch, BulkReader, missing_values, raise_first
@@ -37,16 +39,23 @@ def build(sid: SessionId, *, with_summary: bool = False) -> None:
 
     Waits for another one that builds them. Raises StoreUnavailable, Unavailable, KeyTypeError.
     """
+    with wait_for_lease(sid) as lease:
+        if not SessionIndexer(sid).is_built():
+            derive(sid, lease)
+    if with_summary:
+        SessionIndexer(sid).finish(with_summary=True)
+
+
+@contextmanager
+def wait_for_lease(sid: SessionId) -> Iterator[BuilderLease]:
+    """Be the one that builds a session's derived keys, once nobody else does."""
     lease = BuilderLease(SessionKeys(str(sid)).index("builder"))
     while lease.hold() is not None:
         time.sleep(LOOK_EVERY_S)
     try:
-        if not SessionIndexer(sid).is_built():
-            derive(sid, lease)
+        yield lease
     finally:
         lease.release()
-    if with_summary:
-        SessionIndexer(sid).finish(with_summary=True)
 
 
 def derive(sid: SessionId, lease: BuilderLease) -> None:

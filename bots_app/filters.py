@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
 
 from bots_app import trades
-from bots_app.query import MAX_STATUSES, ORDERINGS, RunQuery, status_filter
-from dashboard.api.filters import IntegerFilter, NamesFilter, NumberFilter, OrderingFilter, RepositoryFilterSet
+from bots_app.expressions import GRAMMAR, Expression, InvalidExpression, parse
+from bots_app.query import MAX_STATUSES, Bound, RunQuery, status_filter
+from dashboard.api.filters import (
+    FlagFilter,
+    IntegerFilter,
+    NamesFilter,
+    NumberFilter,
+    OrderingFilter,
+    RepositoryFilterSet,
+    TextFilter,
+)
 from dashboard.api.pagination import page_filters
+from dashboard.errors import InvalidParameter
 
 #: Runs a page holds unless told otherwise, and the most.
 DEFAULT_RUNS, MOST_RUNS = 50, 500
@@ -50,6 +61,14 @@ class AggregateFilterSet(RepositoryFilterSet):
         label="Most profit", help_text="Runs with at most this profit; those without a profit are left out."
     )
 
+    where = TextFilter(label="Where", help_text=GRAMMAR)
+    families = {
+        "min.": NumberFilter(
+            help_text="Runs with at least this value in a field, as in `min.sharpe=1.5` or `min.config.fast=5`."
+        ),
+        "max.": NumberFilter(help_text="Runs with at most this value in a field, as in `max.maxDrawdown=0.2`."),
+    }
+
     class Meta:
         form = ProfitRangeForm
 
@@ -57,17 +76,29 @@ class AggregateFilterSet(RepositoryFilterSet):
 class RunFilterSet(AggregateFilterSet):
     """Filters, order, columns and page of the list of runs."""
 
-    ordering = OrderingFilter(
+    ordering = TextFilter(
         label="Order",
-        orderings=ORDERINGS,
-        default=RunQuery.ordering,
-        help_text="Field to order by, descending with `-` in front; ties by configHash; runs without it come last.",
+        help_text=(
+            "Any field to order by, descending with `-` in front, and after a comma a second one for its ties, as in "
+            "`-sharpe,maxDrawdown`; other ties by configHash; runs without the value come last. Default `-profit`."
+        ),
     )
     fields = NamesFilter(
         label="Fields",
         most=MOST_FIELDS,
         pattern=r"[^\x00-\x20,\x7f]+",
         help_text="Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there.",
+    )
+    start = TextFilter(
+        label="Start",
+        help_text=(
+            "Where the list begins: at a rank from 1, such as `1000`, or at a percentile: at `99%` the first 1 % "
+            "of the list are passed."
+        ),
+    )
+    explain = FlagFilter(
+        label="Explain",
+        help_text="With `1` the answer says under `plan` what it is read from, sorted sets or sweep table, and why.",
     )
     limit, cursor = page_filters(default=DEFAULT_RUNS, most=MOST_RUNS)
 
@@ -99,11 +130,32 @@ class EquityFilterSet(RepositoryFilterSet):
     )
 
 
-def run_query(values: Any) -> RunQuery:
-    """Return the query of validated parameters; those of an aggregate have no order."""
+def run_query(values: Mapping[str, Any]) -> RunQuery:
+    """Return the query of validated parameters; those of an aggregate have no order. Raises InvalidParameter."""
+    low, high = dict(values["min."]), dict(values["max."])
+    # The profit has sorted sets, by whichever name it is bounded.
+    least = _tighter(max, values["minProfit"], low.pop("profit", None))
+    most = _tighter(min, values["maxProfit"], high.pop("profit", None))
     return RunQuery(
         **status_filter(values["status"]),
-        min_profit=values["minProfit"],
-        max_profit=values["maxProfit"],
-        ordering=values.get("ordering", RunQuery.ordering),
+        min_profit=least,
+        max_profit=most,
+        ordering=values.get("ordering") or RunQuery.ordering,
+        bounds=tuple(Bound(field, low.get(field), high.get(field)) for field in {**low, **high}),
+        where=expression_of(values["where"]),
     )
+
+
+def expression_of(text: str) -> Expression | None:
+    """Return the expression of a text, None of an empty one. Raises InvalidParameter, which says where it is wrong."""
+    if not text:
+        return None
+    try:
+        return parse(text)
+    except InvalidExpression as error:
+        raise InvalidParameter("where", str(error)) from error
+
+
+def _tighter(choose: Callable[..., float], *bounds: float | None) -> float | None:
+    given = [bound for bound in bounds if bound is not None]
+    return choose(given) if given else None

@@ -7,13 +7,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bots_app.filters import run_query
+from bots_app.metrics import DEFAULT_PATHS, ROW_METRICS
+from bots_app.planner import TABLE, Plan, plan_of
 from bots_app.query import RunQuery
 from bots_app.records import Trade
 from bots_app.registry import BotRegistry, RunPage
+from bots_app.table.query import TablePage
+from bots_app.table_lists import Start, check_fields, start_in
 from bots_app.trades import TradePage, TradeRegistry
 from dashboard.api.filters import Page, RepositoryQuery
 from dashboard.api.renderers import encode
+from dashboard.errors import InvalidParameter
 from sessions_app.records import SessionId
+
+#: Fields that may be asked for whatever the runs of a session have.
+KNOWN_FIELDS = frozenset(
+    {"configHash", "status", "profit", "botId", "lastUpdated", "notes", "tags", *ROW_METRICS, *DEFAULT_PATHS}
+)
 
 
 @dataclass(frozen=True)
@@ -24,17 +34,56 @@ class RunListing(RepositoryQuery):
     sid: SessionId
     query: RunQuery = field(default_factory=RunQuery)
     fields: tuple[str, ...] = ()
+    start: Start | None = None
+    is_explained: bool = False
 
     def narrowed(self, values: Mapping[str, Any]) -> RunListing:
-        """Return the listing under the validated parameters."""
-        return RunListing(self.registry, self.sid, run_query(values), values["fields"])
+        """Return the listing under the validated parameters. Raises InvalidParameter."""
+        start = start_in(values["start"])
+        if start is not None and values["cursor"]:
+            raise InvalidParameter("start", "a cursor says where to go on already; leave one of them out.")
+        query = run_query(values)
+        return RunListing(self.registry, self.sid, query, values["fields"], start, values["explain"])
 
     def page(self, *, cursor: str | None, limit: int) -> Page:
-        """Return a page. Raises SessionNotFound, CursorInvalid."""
-        page = self.registry.page(self.sid, self.query, cursor=cursor, limit=limit)
-        if not self.fields:
-            return page
-        return PickedPage(page, self.registry.rows(self.sid, page.hashes, self.fields))
+        """Return a page. Raises SessionNotFound, CursorInvalid, InvalidParameter."""
+        if self.fields:
+            check_fields(self.sid, self.fields, KNOWN_FIELDS)
+        page = self.registry.page(self.sid, self.query, cursor=cursor, limit=limit, start=self.start)
+        picked = PickedPage(page, self.registry.rows(self.sid, page.hashes, self.fields)) if self.fields else page
+        return ExplainedPage(picked, self._plan(page)) if self.is_explained else picked
+
+    def _plan(self, page: RunPage) -> Plan:
+        if isinstance(page.reply, TablePage) and not plan_of(self.query).is_table:
+            return Plan(TABLE, "a rank of the list was asked for, and the walk goes on where it began")
+        return plan_of(self.query)
+
+
+@dataclass(frozen=True)
+class ExplainedPage:
+    """A page that says what it was read from."""
+
+    page: RunPage | PickedPage
+    plan: Plan
+
+    @property
+    def hashes(self) -> list[str]:
+        """Return the configHash of each row."""
+        return self.page.hashes
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Return the cursor of the page after this one."""
+        return self.page.next_cursor
+
+    @property
+    def previous_cursor(self) -> str | None:
+        """Return the cursor of the page before this one."""
+        return self.page.previous_cursor
+
+    def body(self) -> bytes:
+        """Return the JSON of the answer."""
+        return self.page.body()[:-1] + b',"plan":' + encode(self.plan._asdict()) + b"}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from bots_app.query import RunQuery, status_filter
+from bots_app.filters import run_query
+from bots_app.query import RunQuery
 from dashboard.errors import InvalidParameter
 from dashboard.web.forms import NumberField, OrderingField, QueryForm
 from dashboard.web.links import query
@@ -27,37 +28,47 @@ class WordsField(forms.Field):
         return tuple(dict.fromkeys(word for word in given if word))
 
 
+class OrderField(forms.CharField):
+    """Fields of runs to order by, see RunQuery."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, max_length=500, widget=forms.HiddenInput)
+
+
 class RunListForm(QueryForm):
-    """Everything the address of a session's page may say."""
+    """Everything the address of a session's page may say: what the API's list takes, but for the columns."""
 
     repeatable = ("status",)
+    families = {"min.": NumberField, "max.": NumberField}
 
     status = WordsField(required=False)
     minProfit = NumberField("Profit at least")
     maxProfit = NumberField("Profit at most")
-    ordering = OrderingField(("profit", "lastUpdated"))
+    where = forms.CharField(required=False, strip=False, max_length=2_000)
+    ordering = OrderField()
     limit = forms.TypedChoiceField(required=False, coerce=int, choices=[(size, str(size)) for size in PAGE_SIZES])
     cursor = forms.CharField(required=False, max_length=2_000)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
-        low, high = values.get("minProfit"), values.get("maxProfit")
-        if low is not None and high is not None and low > high:
-            self.add_error("maxProfit", "This must not be below the other end of the range.")
         try:
-            RunQuery(**status_filter(values.get("status") or ()))
+            self.query = run_query(self._given(values))
         except InvalidParameter as error:
-            self.add_error("status", error.message)
+            self.refuse(error)
         return values
+
+    def refuse(self, error: InvalidParameter) -> None:
+        """Show what is wrong with a parameter beside it."""
+        self.add_error(error.name if error.name in self.fields else None, error.message)
+
+    def _given(self, values: dict[str, Any]) -> dict[str, Any]:
+        given = {name: values.get(name) for name in ("minProfit", "maxProfit", "where", "ordering")}
+        ranges = {prefix: self.family(prefix) for prefix in self.families}
+        return {**given, **ranges, "status": values.get("status") or ()}
 
     def run_query(self) -> RunQuery:
         """Return what to ask the registry for; only for a valid form."""
-        return RunQuery(
-            **status_filter(self.value("status")),
-            min_profit=self.value("minProfit"),
-            max_profit=self.value("maxProfit"),
-            ordering=self.value("ordering") or RunQuery().ordering,
-        )
+        return self.query
 
 
 class RunAddressForm(QueryForm):

@@ -25,6 +25,14 @@ ORDER_WORDS = {
 }
 
 
+def order_words(asked: RunQuery) -> str:
+    """Return the order of a list in words."""
+    if asked.ordering in ORDER_WORDS:
+        return ORDER_WORDS[asked.ordering]
+    words = [f"{name}, {'highest' if descending else 'lowest'} first" for name, descending in asked.order]
+    return f"by {', then '.join(words)}"
+
+
 def list_suffix(params: QueryDict) -> str:
     """Return the end of the address of a run that is shown in the list of these parameters; '' for the plain list."""
     text = query(params).removeprefix("?")
@@ -54,7 +62,19 @@ def list_words(asked: RunQuery) -> str:
     for sign, value in (("≥", asked.min_profit), ("≤", asked.max_profit)):
         if value is not None:
             words.append(f"profit {sign} {numbers.price(value)}")
-    return "; ".join([*words, ORDER_WORDS[asked.ordering]])
+    words += [text for _, text in bound_words(asked)]
+    words += [asked.where.text] if asked.where else []
+    return "; ".join([*words, order_words(asked)])
+
+
+def bound_words(asked: RunQuery) -> list[tuple[str, str]]:
+    """Return each end of the range of a field: the parameter it is given by, and it in words."""
+    return [
+        (prefix + field, f"{field} {sign} {value:g}")
+        for field, least, most in asked.bounds
+        for prefix, sign, value in (("min.", "≥", least), ("max.", "≤", most))
+        if value is not None
+    ]
 
 
 def list_place(sid: SessionId, config_hash: str, params: QueryDict, part: str) -> dict[str, Any]:

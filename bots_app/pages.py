@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
-from bots_app.page_place import ORDER_WORDS, list_suffix
+from bots_app.page_place import bound_words, list_suffix, order_words
 from bots_app.performance import PerformanceRegistry
+from bots_app.planner import plan_of
 from bots_app.query import NOT, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
 from dashboard.api.links import api_path
-from dashboard.errors import IndexBuilding
+from dashboard.errors import IndexBuilding, InvalidParameter
 from dashboard.web import numbers
 from dashboard.web.columns import Column
 from dashboard.web.links import page_links, query, run_path
@@ -31,39 +34,38 @@ COLUMNS = (
     Column(
         "sharpe",
         "Sharpe",
-        sortable=False,
         tip="Mean over standard deviation of the returns, per year, as the record reports it.",
         key="sharpe",
     ),
     Column(
         "maxDrawdown",
         "Max DD",
-        sortable=False,
+        best_first="maxDrawdown",
         tip="Largest fall of equity from a peak, as the record reports it.",
         key="max_drawdown",
     ),
     Column(
         "profitFactor",
         "PF",
-        sortable=False,
         tip="Gross profit / |gross loss|, per trade, as the record reports it.",
         key="profit_factor",
     ),
     Column(
         "winRate",
         "Win rate",
-        sortable=False,
         tip="Share of closed trades with a result above zero, as the record reports it.",
         key="win_rate",
     ),
-    Column(
-        "numTrades", "Trades", sortable=False, tip="Number of closed trades, as the record reports it.", key="trades"
-    ),
+    Column("numTrades", "Trades", tip="Number of closed trades, as the record reports it.", key="trades"),
     Column("botId", "Bot", number=False, sortable=False, css="first"),
     Column("lastUpdated", "Updated", css="first"),
 )
 #: Statuses whose chips come first, in this order; any other text may be a status as well.
 KNOWN_STATUSES = ("completed", "running", "failed", "unreadable")
+#: Fields that get a column because the list is ordered or narrowed by them.
+MOST_FURTHER = 6
+#: What of an address stays when all filters are cleared.
+LASTING = ("ordering", "limit")
 #: Statuses with a chip above the list; all are in the column of filters.
 MOST_CHIPS = 8
 
@@ -90,15 +92,25 @@ class SessionRuns(SessionPage):
             **frame(sid, runs, form.value("status") or (), request.GET),
         }
         if valid:
-            asked = form.run_query()
-            page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
-            context |= listing(sid, page, asked, request.GET)
-            if context["figures"] and page.count > context["all_runs"]:
-                # Another program has written runs that the kept figures do not count yet.
-                context["all_runs"] = page.count
-            if not page.count:
-                context["without"] = without_one(sid, runs, asked, request.GET)
-        return self.render_to_response(self.get_context_data(**context), status=200 if valid else 400)
+            try:
+                context |= self._list(form, context)
+            except InvalidParameter as error:  # a field that no run of this session has
+                form.refuse(error)
+        context["field_ranges"] = field_ranges(form)
+        context["has_filters"] = any((context.get("all_runs"), not context["figures"], request.GET))
+        return self.render_to_response(self.get_context_data(**context), status=400 if form.errors else 200)
+
+    def _list(self, form: RunListForm, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the context of the table. Raises InvalidParameter."""
+        sid, runs, params, asked = self.sid, BotRegistry(), self.request.GET, form.run_query()
+        page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
+        found = listing(sid, page, asked, params)
+        if context["figures"] and page.count > context["all_runs"]:
+            # Another program has written runs that the kept figures do not count yet.
+            found["all_runs"] = page.count
+        if not page.count:
+            found["without"] = without_one(sid, runs, asked, params)
+        return found
 
 
 def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: QueryDict) -> dict[str, Any]:
@@ -130,7 +142,7 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",
         "counts": counts,
         "chosen": chosen,
-        "kept": {name: params[name] for name in ("ordering", "limit") if params.get(name)},
+        "kept": {name: params[name] for name in LASTING if params.get(name)},
         "all_runs": sum(counts.values()),
         "chips": chips,
         "shown_chips": chips[:MOST_CHIPS],
@@ -149,28 +161,66 @@ def count_of(status: str, counts: Mapping[str, int]) -> int:
 def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -> dict[str, Any]:
     """Return the context of the table and its pager."""
     first, suffix = page.first_rank, list_suffix(params)
+    further = further_fields(asked)
+    values = BotRegistry().rows(sid, page.hashes, further) if further else repeat({})
     rows = [
         {
             "rank": None if first is None else first + place,
             "href": run_path(sid, row["configHash"]),
             "suffix": suffix,
             "unreadable": None,
+            "further": [others.get(name) for name in further],
             **row,
         }
-        for place, row in enumerate(page.decoded())
+        for place, (row, others) in enumerate(zip(page.decoded(), values, strict=False))
     ]
     return {
         "page": page,
         "rows": rows,
         "last_rank": None if first is None else first + len(rows) - 1,
-        "columns": [column.header(params, asked.ordering) for column in COLUMNS],
-        "order_words": ORDER_WORDS[asked.ordering],
+        "columns": [column.header(params, asked.ordering) for column in columns_of(further)],
+        "order_words": order_words(asked),
+        "plan": plan_of(asked),
         "ranges": active_ranges(asked, params),
-        "clear": query(params, status=None, minProfit=None, maxProfit=None),
+        "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
         "page_links": page_links(page, params),
         "sizes": page_sizes(params),
         "size": int(params.get("limit") or PAGE_SIZES[0]),
     }
+
+
+def further_fields(asked: RunQuery) -> list[str]:
+    """Return the fields that a list is ordered by or narrowed by and that have no column of their own, some of them."""
+    names = [*(name for name, _ in asked.order), *(bound.field for bound in asked.bounds)]
+    names += sorted(asked.where.fields) if asked.where else []
+    usual = {column.name for column in COLUMNS} | {"status"}
+    return [name for name in dict.fromkeys(names) if name not in usual][:MOST_FURTHER]
+
+
+def columns_of(further: list[str]) -> list[Column]:
+    """Return the columns of the table, those of further fields before the bot's name."""
+    place = next(index for index, column in enumerate(COLUMNS) if column.name == "botId")
+    return [*COLUMNS[:place], *(Column(name, name, css="param") for name in further), *COLUMNS[place:]]
+
+
+def field_ranges(form: RunListForm) -> list[dict[str, Any]]:
+    """Return the ranges in the column of filters: of the metrics in the table, and of what the address bounds."""
+    labels = {column.name: column.label for column in COLUMNS if column.key}
+    bounded = {name.partition(".")[2] for name in form.fields if name.startswith(tuple(form.families))}
+    labels |= {name: name for name in sorted(bounded - {*labels})}
+    return [
+        {"label": label, "ends": ends, "is_open": any(end["value"] for end in ends)}
+        for name, label in labels.items()
+        if (
+            ends := [
+                _end(form, f"{prefix}{name}", word) for prefix, word in (("min.", "at least"), ("max.", "at most"))
+            ]
+        )
+    ]
+
+
+def _end(form: RunListForm, name: str, word: str) -> dict[str, Any]:
+    return {"name": name, "word": word, "value": form.data.get(name, ""), "errors": form.errors.get(name, ())}
 
 
 def active_ranges(asked: RunQuery, params: QueryDict) -> list[dict[str, str]]:
@@ -180,7 +230,7 @@ def active_ranges(asked: RunQuery, params: QueryDict) -> list[dict[str, str]]:
         {"text": f"Profit {sign} {numbers.price(value)}", "href": query(params, **{name: None})}
         for name, sign, value in ends
         if value is not None
-    ]
+    ] + [{"text": text, "href": query(params, **{name: None})} for name, text in bound_words(asked)]
 
 
 def without_one(sid: SessionId, runs: BotRegistry, asked: RunQuery, params: QueryDict) -> list[dict[str, Any]]:
@@ -190,12 +240,21 @@ def without_one(sid: SessionId, runs: BotRegistry, asked: RunQuery, params: Quer
         ("excluded", "status", f"status not {', not '.join(asked.excluded)}", ()),
         ("min_profit", "minProfit", f"profit ≥ {numbers.price(asked.min_profit)}", None),
         ("max_profit", "maxProfit", f"profit ≤ {numbers.price(asked.max_profit)}", None),
+        ("where", "where", asked.where.text if asked.where else "", None),
     )
-    result = []
-    for attribute, name, text, absent in filters:
-        if getattr(asked, attribute) == absent:
-            continue
-        count = runs.page(sid, replace(asked, **{attribute: absent}), limit=1).count
-        if count:
-            result.append({"text": text, "count": count, "href": query(params, **{name: None})})
-    return result
+    fewer = [
+        (replace(asked, **{attribute: absent}), (name,), text)
+        for attribute, name, text, absent in filters
+        if getattr(asked, attribute) != absent
+    ]
+    for bound in asked.bounds:
+        others = tuple(one for one in asked.bounds if one != bound)
+        names = (f"min.{bound.field}", f"max.{bound.field}")
+        text = " and ".join(text for name, text in bound_words(asked) if name in names)
+        fewer.append((replace(asked, bounds=others), names, text))
+    counted = [(runs.count(sid, one), names, text) for one, names, text in fewer]
+    return [
+        {"text": text, "count": count, "href": query(params, **dict.fromkeys(names))}
+        for count, names, text in counted
+        if count
+    ]

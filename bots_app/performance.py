@@ -12,9 +12,11 @@ from bots_app.analysis.equity import EquityCurve, equity_curve
 from bots_app.analysis.report import TearSheet, tear_sheet
 from bots_app.analysis.trades import TradeArrays
 from bots_app.metrics import starting_balance
+from bots_app.planner import plan_of_aggregate
 from bots_app.query import RunQuery
 from bots_app.records import BacktestRunRecord
 from bots_app.registry import BotRegistry
+from bots_app.table_lists import aggregate_in_table
 from bots_app.trades import TradeRegistry
 from bots_app.unindexed import wait_for_index
 from dashboard.errors import RecordUnreadable, SessionNotFound
@@ -30,6 +32,8 @@ class PerformanceRegistry:
 
         Raises SessionNotFound, IndexBuilding. Cost: one round trip without a range and with at most one status.
         """
+        if plan_of_aggregate(query).is_table:
+            return aggregate_in_table(sid, query)
         keys = SessionKeys(str(sid))
 
         def meanwhile() -> dict[str, Any]:

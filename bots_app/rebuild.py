@@ -16,6 +16,7 @@ import msgspec
 
 from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
+from bots_app.filling import fill_table
 from bots_app.indexer import SessionIndexer
 from bots_app.run_values import RunValues
 from bots_app.strays import Strays
@@ -79,7 +80,9 @@ def rebuild(
             try:
                 # Where hearing of changes is lost again and again, it is done without.
                 work = _Rebuild(sid, lease, set(statuses) | USUAL, progress)
-                return work.run(is_tracked=attempt < TRACKED, strays=strays)
+                result = work.run(is_tracked=attempt < TRACKED, strays=strays)
+                fill_table(sid, between=lease.hold)
+                return result
             except BuildEnded:
                 log.info("The rebuild of session %s begins anew: it was deleted, restored or taken over.", sid)
                 if lease.hold() is not None:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from bots_app.deriving import INLINE_RUNS, build, build_in_background
-from bots_app.filtered_walk import read_filtered
 from bots_app.indexing import (
     READ_RUNS,
     index_values,
@@ -88,11 +87,8 @@ class BotRegistry:
 
     def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
         keys = SessionKeys(str(sid))
-        is_filtered_walk = query.by != "profit" and query.has_range
 
         def read_of(asked: RunQuery) -> PageReply | None:
-            if is_filtered_walk:
-                return read_filtered(keys, asked, position=position, limit=limit)
             return read_page(
                 keys, asked.sources(keys), position=position, limit=limit, descending=asked.descending,
                 least=asked.min_profit, most=asked.max_profit,

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from bots_app.table.ordering import TablePosition
+from bots_app.table.query import TablePage
 from dashboard.store import cursor as cursors
 from dashboard.store.pages import PageReply, Position
 
@@ -24,7 +26,7 @@ class RunPage:
     """Rows are JSON objects as stored; what only some readers of a page want is made when it is asked for."""
 
     rows: Sequence[bytes]
-    reply: PageReply
+    reply: PageReply | TablePage
     #: Name of the list, which its cursors are bound to.
     scope: str
 
@@ -57,9 +59,9 @@ class RunPage:
     @property
     def last_cursor(self) -> str | None:
         """Return the cursor of the last page, None on it."""
-        return self._cursor(Position(backward=True) if self.reply.has_next else None)
+        return self._cursor(self.reply.end())
 
-    def _cursor(self, position: Position | None) -> str | None:
+    def _cursor(self, position: Position | TablePosition | None) -> str | None:
         return cursors.encode(position.pack(), scope=self.scope) if position else None
 
     def body(self) -> bytes:

@@ -84,6 +84,10 @@ class PageReply(msgspec.Struct, frozen=True):
             return None
         return self.position(0, backward=True) if self.members else Position(backward=True)
 
+    def end(self) -> Position | None:
+        """Return where the last page ends, None on it."""
+        return Position(backward=True) if self.has_next else None
+
 
 class NotBuilt(Exception):  # noqa: N818 - a fact about the session that the caller acts on, not a failure
     """Raised when the derived keys of a session are not there yet; holds how many runs its fixed set names."""

@@ -48,6 +48,16 @@ def cell(value: Any, places: int = 2) -> SafeString | str:
 
 
 @register.filter
+def field_cell(value: Any) -> SafeString | str:
+    """Return the value of any field for a cell: numbers with the digits that tell them apart, other values as words."""
+    if value is None:
+        return missing(NOT_REPORTED)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return numbers.price(value) if numbers.finite(value) is not None else str(value)
+
+
+@register.filter
 def share_cell(value: Any) -> SafeString | str:
     """Return a ratio as percent; above 1 it can only be a percentage already, as some writers keep it."""
     ratio = numbers.finite(value)

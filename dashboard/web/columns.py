@@ -39,6 +39,7 @@ class Column:
         if not self.sortable:
             return header
         first = self.best_first or f"-{self.name}"
+        ordering = ordering.partition(",")[0]  # of several fields the first
         if ordering.lstrip("-") != self.name:
             return header | {"href": query(params, ordering=first)}
         turned = self.name if ordering.startswith("-") else f"-{self.name}"

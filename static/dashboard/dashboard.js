@@ -93,6 +93,7 @@
     };
     const keys = {
         "/": () => ($("#q")?.offsetParent ? $("#q") : $("#find-text"))?.focus(),
+        w: () => $("[data-where]")?.focus(),
         f: () => { const button = $("[data-toggle-filters]"); (button?.offsetParent ? button : $("#changelist-filter a, #changelist-filter input"))?.focus(); },
         j: () => go(1), k: () => go(-1),
         n: () => $("[rel=next]")?.click(), p: () => $("[rel=prev]")?.click(),

@@ -87,10 +87,10 @@ def test_a_session_id_works_raw_and_encoded(api, below):
 
 
 def test_other_fields_replace_the_usual_ones(api):
-    page = body_of(api.get(BOTS, {"fields": "config.fast,sharpeRatio,nosuch,config.strategy.type", "limit": 2}))
+    page = body_of(api.get(BOTS, {"fields": "config.fast,sharpeRatio,notes,config.strategy.type", "limit": 2}))
     assert page["count"] == 12
     assert page["nextCursor"]
-    picked = {"config.fast": 11, "sharpeRatio": 1.5, "nosuch": None, "config.strategy.type": "SmaCross"}
+    picked = {"config.fast": 11, "sharpeRatio": 1.5, "notes": "", "config.strategy.type": "SmaCross"}
     assert page["bots"][0] == {"configHash": "run-011"} | picked
 
 

@@ -50,8 +50,10 @@ def test_what_parameters_mean_is_remembered_but_for_the_cursor(rf):
 
 
 @pytest.mark.parametrize("where", READS)
-@pytest.mark.parametrize("name", ["unheardOf", "format", "Limit", "where", "min.sharpe"])
+@pytest.mark.parametrize("name", ["unheardOf", "format", "Limit", "where", "min.sharpe", "max."])
 def test_an_unknown_parameter_is_refused_everywhere(api, where, name):
+    if where in ("bots", "aggregate") and name in ("where", "min.sharpe"):
+        name += "s"
     refusal(api.get(READS[where], {name: "1"}), name)
 
 
@@ -111,10 +113,30 @@ def test_points_have_bounds(api, points):
 
 
 @pytest.mark.parametrize("where", LISTS)
-@pytest.mark.parametrize("ordering", ["nosuchfield", "-nosuchfield", "--profit", "-", "sharpe", "profit,lastUpdated"])
-def test_an_unknown_ordering_is_refused_with_the_known_ones(api, where, ordering):
+@pytest.mark.parametrize("ordering", ["nosuchfield", "-nosuchfield", "--profit", "-", "profit,,sharpe"])
+def test_an_unknown_ordering_is_refused_with_what_would_be_right(api, where, ordering):
     words = refusal(api.get(READS[where], {"ordering": ordering}), "ordering")
-    assert {"sessions": "-lastUpdate", "bots": "-lastUpdated", "trades": "-entryTime"}[where] in words
+    runs = "no run of this session has a field 'nosuchfield'" if "nosuch" in ordering else "give one, such as -profit"
+    assert {"sessions": "-lastUpdate", "bots": runs, "trades": "-entryTime"}[where] in words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("min.sharp", "1", "Did you mean sharpe"), ("max.config.fats", "1", "Did you mean config.fast"),
+        ("min.sharpe", "much", "Not a finite number"), ("ordering", "-sharp", "Did you mean sharpe"),
+        ("fields", "profit,config.fats", "Did you mean config.fast"), ("explain", "perhaps", "Neither 1 nor 0"),
+        ("where", "sharpe >", "At character 9"), ("where", "sharp > 1", "Did you mean sharpe"),
+        ("start", "0", "a rank from 1"), ("start", "101%", "nor a percentile"), ("start", "-5", "a rank from 1"),
+    ],
+)  # fmt: skip
+def test_what_names_no_field_of_the_session_is_refused_with_the_nearest(api, name, value, words):
+    assert words in refusal(api.get(READS["bots"], {name: value}), name)
+
+
+def test_bounds_of_a_field_that_exclude_each_other_are_refused(api):
+    words = refusal(api.get(READS["bots"], {"min.sharpe": "2", "max.sharpe": "1"}), "min.sharpe")
+    assert "2 lies above max.sharpe, 1" in words
 
 
 @pytest.mark.parametrize("value", ["perhaps", "True", "1", "yes"])

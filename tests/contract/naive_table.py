@@ -86,7 +86,8 @@ class NaiveTable:
         pipe.hset(
             self.keys.index("stats"),
             mapping={
-                "built": INDEX_VERSION, "swept": 1, "revision": self.revision, "table": self.generation, "rows": self.given,
+                "built": INDEX_VERSION, "swept": 1,
+                "revision": self.revision, "table": self.generation, "rows": self.given,
                 "width": self.width,
             },
         )  # fmt: skip
@@ -127,7 +128,8 @@ class NaiveTable:
         pipe.hset(
             self.keys.index("stats"),
             mapping={
-                "built": INDEX_VERSION, "swept": 1, "revision": self.revision, "table": self.generation, "rows": self.given,
+                "built": INDEX_VERSION, "swept": 1,
+                "revision": self.revision, "table": self.generation, "rows": self.given,
                 "width": self.width,
             },
         )  # fmt: skip

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import redis
 
-from bots_app import filtered_walk
 from bots_app.query import ORDERINGS, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
@@ -53,16 +52,6 @@ def test_it_is_that_of_the_list(written: Model, records: list[dict[str, Any]], o
     for statuses in STATUSES:
         for least, most in RANGES if not statuses or len(statuses) > 1 else RANGES[:2]:
             assert_neighbours(written, records, RunQuery(statuses, least, most, ordering))
-
-
-@pytest.mark.parametrize("ordering", ["lastUpdated", "-lastUpdated"])
-def test_on_a_walk_too_long_to_sort(
-    written: Model, records: list[dict[str, Any]], ordering: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(filtered_walk, "STEP", 3)
-    monkeypatch.setattr(filtered_walk, "FEW", 1)
-    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: 0)
-    assert_neighbours(written, records, RunQuery((), -5.0, 100.0, ordering), ranks=False)
 
 
 def test_a_run_that_is_not_there_has_none(written: Model) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import redis
 
-from bots_app import filtered_walk
 from bots_app.query import ORDERINGS, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
@@ -100,52 +99,6 @@ def test_every_list_is_walked_whole_both_ways(
     for ordering in ORDERINGS:
         for size in SIZES:
             assert_walks(model, RunQuery(statuses, *bounds, ordering), size)
-
-
-@pytest.mark.parametrize("ordering", ["lastUpdated", "-lastUpdated"])
-def test_a_long_list_by_time_in_a_range_is_walked_in_steps(
-    model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
-) -> None:
-    # Every step of the walk has pages with no match in it.
-    monkeypatch.setattr(filtered_walk, "FEW", 1)
-    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: 0)
-    for step in (2, 11):
-        monkeypatch.setattr(filtered_walk, "STEP", step)
-        for statuses in ((), PAIR):
-            for size in (1, 7):
-                assert_walks(model, RunQuery(statuses, -5.0, 100.0, ordering), size, ranks=False)
-
-
-@pytest.mark.parametrize("ordering", ["lastUpdated", "-lastUpdated"])
-def test_the_matches_of_a_list_by_time_in_a_range_are_fetched_in_steps(
-    model: Model, monkeypatch: pytest.MonkeyPatch, ordering: str
-) -> None:
-    monkeypatch.setattr(filtered_walk, "STEP", 2)
-    monkeypatch.setattr(filtered_walk, "FEW", 1)
-    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
-    for statuses in ((), PAIR):
-        assert_walks(model, RunQuery(statuses, -5.0, 100.0, ordering), 7)
-
-
-def test_a_list_by_time_in_a_range_is_walked_when_it_changes_while_it_is_fetched(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    query = RunQuery((), -5.0, 100.0, "-lastUpdated")
-    sound = page(sid, query, limit=7)
-    monkeypatch.setattr(filtered_walk, "STEP", 2)
-    monkeypatch.setattr(filtered_walk, "FEW", 1)
-    monkeypatch.setattr(filtered_walk, "most_fetched", lambda size, limit: size)
-    fetch = filtered_walk._all_members
-    fetched = []
-
-    def fetch_while_others_write(*args: Any) -> Any:
-        BotRegistry().put(sid, RunWrite.parse(run("beside", 1e6)))
-        fetched.append(fetch(*args))
-        return fetched[-1]
-
-    monkeypatch.setattr(filtered_walk, "_all_members", fetch_while_others_write)
-    assert page(sid, query, limit=7).rows == sound.rows
-    assert fetched == [None]
 
 
 def test_a_session_without_runs_has_one_empty_page(store: redis.Redis) -> None:

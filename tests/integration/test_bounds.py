@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from bots_app import catch_up, filtered_walk
+from bots_app import catch_up
 from bots_app.check import check
 from bots_app.follow import Follower
 from bots_app.indexer import SessionIndexer
@@ -139,7 +139,6 @@ WORK: tuple[Callable[[SessionId], None], ...] = (
 def test_no_call_of_a_script_touches_more_in_a_larger_session(
     real_store: redis.Redis, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filtered_walk, "FEW", 20)
     path = redis_server.removeprefix("unix://").partition("?")[0]
     most: list[dict[str, int]] = []
     for size in (FEW, MANY):

@@ -104,7 +104,8 @@ def test_saving_notes_leads_back_to_the_same_list(desk, sweep):
     [
         ("list=statsu%3Dx", "statsu"),
         ("list=minProfit%3Dmuch", "minProfit: Enter a number"),
-        ("list=ordering%3D-sharpe", "ordering"),
+        ("list=ordering%3D--sharpe", "ordering"),
+        ("list=ordering%3D-sharp", "Did you mean sharpe"),
         ("lst=x", "lst"),
         ("list=a%3D1&list=b%3D1", "list"),
     ],

@@ -65,8 +65,9 @@ redis.call('HDEL', made.stats, 'loaded')
 if options.is_kept then
   redis.call('HSET', made.stats, 'built', options.version, 'revision', revision)
   if known[1] then redis.call('HSET', made.stats, 'summary_text', known[1]) end
-  local sweep = redis.call('HMGET', keys.stats, 'table', 'rows', 'width')
+  local sweep = redis.call('HMGET', keys.stats, 'table', 'rows', 'width', 'swept')
   if sweep[1] then redis.call('HSET', made.stats, 'table', sweep[1], 'rows', sweep[2], 'width', sweep[3]) end
+  if sweep[4] then redis.call('HSET', made.stats, 'swept', sweep[4]) end
   if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
 end
 names[#names + 1] = 'index:stats'

@@ -1,5 +1,4 @@
--- Write a batch of runs: for each its record, its trades and its place in every index, then the figures, the events and the
--- session's summary, all or nothing.
+-- Write a batch of runs: record, trades, place in every index of each, then figures, events and the summary, all or nothing.
 --
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:bots:profit

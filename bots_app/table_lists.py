@@ -1,0 +1,112 @@
+"""Lists of runs read from the sweep table: pages with their rows, ranks, neighbours, figures."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from bots_app.query import RunQuery
+from bots_app.sweep import sweep
+from bots_app.table.ordering import Ordering, TablePosition
+from bots_app.table.query import (
+    TablePage,
+    aggregate_of_query,
+    fields_of_query,
+    mask_of,
+    page_of,
+    rank_of,
+    start_of,
+)
+from dashboard.errors import InvalidParameter
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
+from sessions_app.records import SessionId
+
+#: Attempts at a page of which a run is deleted before its row is read.
+ATTEMPTS = 5
+
+_RANK, _PERCENTILE = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"([0-9]{1,3}(?:[.][0-9]{1,9})?)%")
+
+#: Where a list begins: at a rank from 1, or where a share (0 to 1) of it has been passed.
+Start = int | float
+
+
+def read_table_page(
+    sid: SessionId, query: RunQuery, *, position: TablePosition | None, limit: int, start: Start | None = None
+) -> tuple[TablePage, list[bytes | None]]:
+    """Return a page and the row of each run, None of one without. Raises SessionNotFound, InvalidParameter.
+
+    Cost: two round trips, and a pass over the columns that the query looks at.
+    """
+    keys = SessionKeys(str(sid))
+    for _ in range(ATTEMPTS):
+        with sweep(sid, fields_of_query(query)) as snapshot:
+            if isinstance(start, float):
+                start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
+            page = page_of(snapshot, query, position=position, limit=limit, start=start)
+        rows = client().hmget(keys.index("rows"), page.hashes) if page.hashes else []
+        if None not in rows:
+            break
+    return page, rows
+
+
+def count_in_table(sid: SessionId, query: RunQuery) -> int:
+    """Return how many runs match."""
+    with sweep(sid, fields_of_query(query, is_ordered=False)) as snapshot:
+        return int(np.count_nonzero(mask_of(snapshot, query)))
+
+
+def rank_in_table(sid: SessionId, query: RunQuery, config_hash: str) -> tuple[int | None, int]:
+    """Return (k, N): the place of a run from 1, None if it is not in the list, and the length of the list."""
+    with sweep(sid, fields_of_query(query)) as snapshot:
+        return rank_of(snapshot, query, config_hash)
+
+
+def neighbours_in_table(sid: SessionId, query: RunQuery, config_hash: str) -> tuple[str | None, str | None]:
+    """Return the runs just before and just after a run in the list; None at its ends and outside it."""
+    member = config_hash.encode("utf-8", "surrogatepass")
+    with sweep(sid, fields_of_query(query)) as snapshot:
+        mask, ordering = mask_of(snapshot, query), Ordering(snapshot, query.order)
+        row = ordering.order.hashes.row_of(member)
+        if row is None or not mask[row]:
+            return None, None
+        before, after = (
+            page_of(snapshot, query, position=ordering.position(row, member, backward=backward), limit=1).hashes
+            for backward in (True, False)
+        )
+    return (before[0] if before else None), (after[0] if after else None)
+
+
+def aggregate_in_table(sid: SessionId, query: RunQuery) -> dict[str, Any]:
+    """Return the figures over all runs that match."""
+    with sweep(sid, fields_of_query(query, is_ordered=False) | {"profit", "status"}) as snapshot:
+        return aggregate_of_query(snapshot, query)
+
+
+def check_fields(sid: SessionId, fields: tuple[str, ...], known: frozenset[str]) -> None:
+    """Raise InvalidParameter for a field that is neither known nor a column of the session."""
+    others = [name for name in fields if name not in known]
+    if others:
+        with sweep(sid, others) as snapshot:
+            for name in others:
+                snapshot.column(name)
+
+
+def start_in(text: str) -> Start | None:
+    """Return where a list begins: a rank such as 1000, or a percentile such as 99%. Raises InvalidParameter.
+
+    The list begins at the percentile p where all but the first (100 - p) percent of its runs are left.
+    """
+    if not text:
+        return None
+    if found := _PERCENTILE.fullmatch(text):
+        share = float(found[1])
+        if share <= 100:
+            return 1 - share / 100
+    elif _RANK.fullmatch(text):
+        return int(text)
+    raise InvalidParameter(
+        "start", f"{text[:40]!r} is neither a rank from 1, such as 1000, nor a percentile, such as 99%."
+    )
