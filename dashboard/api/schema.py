@@ -128,7 +128,9 @@ def _parameter(name: str, field: Any) -> OpenApiParameter:
         schema = {"type": "array", "items": {"type": "string"}, "maxItems": field.most}
     else:
         schema = OpenApiTypes.STR
-    return OpenApiParameter(name, schema, OpenApiParameter.QUERY, description=str(field.help_text))
+    return OpenApiParameter(
+        name, schema, OpenApiParameter.QUERY, required=field.required, description=str(field.help_text)
+    )
 
 
 class RepositoryFilterExtension(DjangoFilterExtension):

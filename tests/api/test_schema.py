@@ -8,13 +8,18 @@ import pytest
 from django.core.management import call_command
 from django.urls import get_resolver
 
+from bots_app.analysis_viewset import AnalysisViewSet
 from bots_app.filters import AggregateFilterSet, EquityFilterSet, RunFilterSet, TradeFilterSet
+from bots_app.run_analysis_viewset import RunAnalysisViewSet
 from sessions_app.filters import SessionFilterSet
 from tests.api.conftest import body_of
 
 RUNS = "/api/sessions/{sid}/bots"
 RUN = f"{RUNS}/{{config_hash}}"
-OPERATIONS = {
+ANALYSES = {f"{RUNS}/{action}": filterset for action, filterset in AnalysisViewSet.filtersets.items()} | {
+    f"{RUN}/{action}": filterset for action, filterset in RunAnalysisViewSet.filtersets.items()
+}
+OPERATIONS = dict.fromkeys(ANALYSES, "get") | {
     "/api/token": "post", "/api/token/refresh": "post", "/api/token/blacklist": "post",
     "/api/sessions": "get", "/api/sessions/{sid}": "get patch delete",
     "/api/sessions/{sid}/events": "get",
@@ -22,7 +27,7 @@ OPERATIONS = {
     RUN: "get put patch delete", f"{RUN}/trades": "get", f"{RUN}/config": "get", f"{RUN}/equity": "get",
     f"{RUN}/raw": "get",
 }  # fmt: skip
-FILTERSETS = {
+FILTERSETS = ANALYSES | {
     "/api/sessions": SessionFilterSet,
     RUNS: RunFilterSet,
     f"{RUNS}/aggregate": AggregateFilterSet,
@@ -51,7 +56,8 @@ def test_every_operation_is_described(schema):
 def test_every_parameter_is_described_in_words(schema):
     for path, filterset in FILTERSETS.items():
         described = {one["name"]: one for one in schema["paths"][path]["get"]["parameters"] if one["in"] == "query"}
-        assert described.keys() == filterset.base_filters.keys()
+        families = {f"{prefix}{{field}}" for prefix in filterset.families}
+        assert described.keys() == filterset.base_filters.keys() | families
         assert all(one.get("description") for one in described.values())
     limit = next(one for one in schema["paths"][RUNS]["get"]["parameters"] if one["name"] == "limit")
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
