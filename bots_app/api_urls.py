@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from bots_app.analysis_viewset import AnalysisViewSet
+from bots_app.export_viewset import ExportViewSet
 from bots_app.run_analysis_viewset import RunAnalysisViewSet
 from bots_app.run_viewset import RunViewSet
 from bots_app.viewsets import RunsViewSet
@@ -22,6 +23,7 @@ RUN_ANALYSES = {"percentiles": "Percentiles", "neighbours": "Neighbours", "rank"
 urlpatterns = [
     path(RUNS, RunsViewSet.as_view({"get": "list", "post": "create"}, name="Runs"), name="api-runs"),
     path(f"{RUNS}/aggregate", RunsViewSet.as_view({"get": "aggregate"}, name="Aggregate"), name="api-aggregate"),
+    path(f"{RUNS}/export", ExportViewSet.as_view({"get": "export"}, name="Export"), name="api-export"),
     *(
         path(f"{RUNS}/{action}", AnalysisViewSet.as_view({"get": action}, name=name), name=f"api-{action}")
         for action, name in ANALYSES.items()

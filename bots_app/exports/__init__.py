@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bots_app.exports.fields import ExportField, Kind, Piece
-from bots_app.exports.formats import FORMATS, Format, FormatMissing
+from bots_app.exports.formats import FORMATS, Format
+from bots_app.exports.parquet import FormatMissing
 
 __all__ = ["FORMATS", "ExportField", "Format", "FormatMissing", "Kind", "Piece"]

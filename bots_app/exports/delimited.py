@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from bots_app.exports.fields import ExportField, Kind, Piece
 
 #: What makes a spreadsheet read a text as a formula, at its beginning (OWASP, "CSV injection").
@@ -14,7 +16,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the file: a header, then a line a run; a missing value is an empty cell, a boolean true or false.
+    """Yield the file: a header, then a line a run; a missing value is an empty cell, a boolean true or false,
+    a list its JSON.
 
     A text that a spreadsheet would take for a formula has an apostrophe put before it. Facts have no place in CSV.
     """
@@ -28,6 +31,11 @@ def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping
         yield _lines(zip(map(harmless, piece.hashes), *columns, strict=True))
 
 
+def broken_row(fields: Sequence[ExportField], why: str) -> bytes:
+    """Return the line that ends a file which cannot be finished: it has a cell too many, which readers refuse."""
+    return _lines([[f"incomplete: {why}", *("" for _ in fields), "incomplete"]])
+
+
 def harmless(text: str) -> str:
     """Return the text, with an apostrophe before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
@@ -36,6 +44,8 @@ def harmless(text: str) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        value = msgspec.json.encode(value).decode()
     return harmless(value) if isinstance(value, str) else value
 
 

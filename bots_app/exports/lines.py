@@ -17,3 +17,8 @@ def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping
     for piece in pieces:
         columns = [piece.hashes, *(piece.columns[field.name] for field in fields)]
         yield _ENCODER.encode_lines([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
+
+
+def broken_line(fields: Sequence[ExportField], why: str) -> bytes:
+    """Return the line that ends a file which cannot be finished: an object of one key that no run has."""
+    return _ENCODER.encode_lines([{"incomplete": why}])

@@ -75,6 +75,14 @@ def select(
     return Selection(rows, count - remaining, count)
 
 
+def ordered(mask: Mask, order: Order) -> Rows:
+    """Return all rows of the mask in the list's order. Cost: a sort of them, and of ties a further one each level."""
+    walk = _Walk(mask, order, False, 0)
+    present = np.flatnonzero(mask & ~np.isnan(order.keys[0].values))
+    missing = np.flatnonzero(walk.missing())
+    return np.concatenate([_ordered(present, walk.with_value), _ordered(missing, walk.without_value)])
+
+
 def row_at(mask: Mask, order: Order, rank: int) -> int:
     """Return the row that stands at a rank from 0 in the list. Raises IndexError when the list is shorter."""
     if not 0 <= rank < np.count_nonzero(mask):
@@ -220,6 +228,24 @@ class _Levels:
             values.append(levels.of(rows))
             levels = levels.next()
         return rows[np.lexsort(values[::-1])]
+
+
+def _ordered(rows: Rows, levels: _Levels) -> Rows:
+    """Return all of many rows in order: of each level only the rows that the ones before have left equal are sorted."""
+    if levels.order.hashes.long:
+        return levels.sorted(rows)
+    places, groups = np.arange(len(rows)), np.zeros(len(rows), dtype=np.intp)
+    while len(levels) and len(places):
+        values = levels.of(rows[places])
+        ranks = np.lexsort((values, groups)) if groups[-1] else np.argsort(values, kind="stable")
+        rows[places] = rows[places][ranks]
+        values = values[ranks]
+        # Groups follow each other already, and rows were moved within theirs alone.
+        is_equal = (values[1:] == values[:-1]) & (groups[1:] == groups[:-1])
+        groups = np.append(0, np.cumsum(~is_equal))
+        is_tied = np.append(is_equal, False) | np.append(False, is_equal)
+        places, groups, levels = places[is_tied], groups[is_tied], levels.next()
+    return rows
 
 
 def _smallest(rows: Rows, count: int, levels: _Levels) -> Rows:

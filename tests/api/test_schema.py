@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.urls import get_resolver
 
 from bots_app.analysis_viewset import AnalysisViewSet
+from bots_app.export_filters import ExportFilterSet
 from bots_app.filters import AggregateFilterSet, EquityFilterSet, RunFilterSet, TradeFilterSet
 from bots_app.run_analysis_viewset import RunAnalysisViewSet
 from sessions_app.filters import SessionFilterSet
@@ -23,7 +24,7 @@ OPERATIONS = dict.fromkeys(ANALYSES, "get") | {
     "/api/token": "post", "/api/token/refresh": "post", "/api/token/blacklist": "post",
     "/api/sessions": "get", "/api/sessions/{sid}": "get patch delete",
     "/api/sessions/{sid}/events": "get",
-    RUNS: "get post", f"{RUNS}/aggregate": "get",
+    RUNS: "get post", f"{RUNS}/aggregate": "get", f"{RUNS}/export": "get",
     RUN: "get put patch delete", f"{RUN}/trades": "get", f"{RUN}/config": "get", f"{RUN}/equity": "get",
     f"{RUN}/raw": "get",
 }  # fmt: skip
@@ -31,6 +32,7 @@ FILTERSETS = ANALYSES | {
     "/api/sessions": SessionFilterSet,
     RUNS: RunFilterSet,
     f"{RUNS}/aggregate": AggregateFilterSet,
+    f"{RUNS}/export": ExportFilterSet,
     f"{RUN}/trades": TradeFilterSet,
     f"{RUN}/equity": EquityFilterSet,
 }

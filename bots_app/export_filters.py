@@ -1,0 +1,49 @@
+"""Parameters of an export: those of the list of runs, and what file is wanted instead of what page."""
+
+from __future__ import annotations
+
+from bots_app.exports import FORMATS
+from bots_app.filters import MOST_FIELDS, AggregateFilterSet, ProfitRangeForm, RunFilterSet
+from dashboard.api.filters import IntegerFilter, NamesFilter, OrderingFilter, TextFilter
+
+#: More runs than any session has.
+ALL_RUNS = 1_000_000_000
+
+
+class ExportFilterSet(AggregateFilterSet):
+    """Filters, order and columns of an export, and which part of it."""
+
+    format = OrderingFilter(
+        label="Format",
+        orderings=tuple(FORMATS),
+        default="csv",
+        help_text="`csv` (texts that a spreadsheet would take for formulas get an apostrophe), `ndjson` or `parquet`.",
+    )
+    ordering = RunFilterSet.base_filters["ordering"]
+    fields = NamesFilter(
+        label="Fields",
+        most=MOST_FIELDS,
+        pattern=r"[^\x00-\x20,\x7f]+",
+        help_text=(
+            "Columns of the file instead of those of the list, such as `profit,config.fast,notes`; configHash is "
+            "always the first. `botId`, `notes` and `tags` are read run by run, which takes longer."
+        ),
+    )
+    start = RunFilterSet.base_filters["start"]
+    limit = IntegerFilter(
+        label="Runs",
+        least=1,
+        most=ALL_RUNS,
+        default=ALL_RUNS,
+        help_text="Runs in the file at most; default all of them.",
+    )
+    cursor = TextFilter(
+        label="Cursor",
+        help_text=(
+            "Where to go on: the cursor in the `Link` header of an export under the same filters and order, which "
+            "continues right behind its last run."
+        ),
+    )
+
+    class Meta:
+        form = ProfitRangeForm
