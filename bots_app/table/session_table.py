@@ -1,8 +1,9 @@
 """The columns of one session that a process holds, brought up to date before every use.
 
 One thread at a time asks the store what has changed and puts it in; computing needs no lock. What a reader looks at is
-pinned: a change that comes meanwhile is made in a copy. A copy of a column costs less than a query does, and is made
-only where queries overlap with writes; to hold the lock for as long as a query computes would let none overlap.
+pinned: a change that comes meanwhile is made in a copy, once a reader. Short queries of four threads on two cores, 100
+writes a second going on, were no quicker so than one after another under the lock (some 320 a second either way); but an
+analysis that takes seconds holds up nobody.
 """
 
 from __future__ import annotations
