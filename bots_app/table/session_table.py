@@ -2,7 +2,7 @@
 
 One thread at a time asks the store what has changed and puts it in; computing needs no lock. What a reader looks at is
 pinned: a change that comes meanwhile is made in a copy, once a reader. Short queries of four threads on two cores, 100
-writes a second going on, were no quicker so than one after another under the lock (some 320 a second either way); but an
+writes a second going on, were no quicker so than one by one under the lock (some 320 a second either way); but an
 analysis that takes seconds holds up nobody.
 """
 
