@@ -32,6 +32,8 @@ from sessions_app.summaries import made_from_indexes, sha_of
 
 #: Runs whose keys are removed in one round trip of a deletion.
 DELETE_CHUNK = 150
+#: Members of the list of work looked for in one step.
+SCANNED = 50
 #: Attempts at writing a summary that others write at the same time.
 ATTEMPTS = 20
 
@@ -132,15 +134,20 @@ class SessionRegistry:
 
     def _remove_listed(self, keys: SessionKeys, removed: int, progress: Callable[[int], None] | None) -> int:
         """Remove the runs on the list of work; return how many have gone with those `removed` before."""
-        name, cursor = keys.index("deleting"), 0
+        name, cursor, members = keys.index("deleting"), 0, list[bytes]()
         while True:
-            # Step by step, as taking members at random from a set that empties takes ever longer.
-            cursor, found = client().sscan(name, cursor, count=DELETE_CHUNK)
-            for members in chunked(filter(None, found), DELETE_CHUNK):
-                self._remove(keys, members)
-                removed += len(members)
+            # Not at random, as that takes ever longer in a set that empties; and in short steps, as each may pass ten
+            # empty places for every member it is to find.
+            cursor, found = client().sscan(name, cursor, count=SCANNED)
+            members += filter(None, found)
+            if cursor and len(members) < DELETE_CHUNK:
+                continue
+            for some in chunked(members, DELETE_CHUNK):
+                self._remove(keys, some)
+                removed += len(some)
                 if progress:
                     progress(removed)
+            members = []
             if cursor == 0 and client().scard(name) <= client().sismember(name, b""):
                 return removed
 
