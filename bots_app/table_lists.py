@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from bots_app.metrics import ROW_METRICS
 from bots_app.query import RunQuery
 from bots_app.sweep import sweep
 from bots_app.table.ordering import Ordering, TablePosition
@@ -19,13 +21,16 @@ from bots_app.table.query import (
     rank_of,
     start_of,
 )
+from bots_app.table.values import bits_in, bits_of
 from dashboard.errors import InvalidParameter
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from sessions_app.records import SessionId
 
-#: Attempts at a page of which a run is deleted before its row is read.
-ATTEMPTS = 5
+#: Attempts at a page of which a run is changed before its row is read.
+ATTEMPTS = 10
+#: What a row says of a run that a list may be ordered or narrowed by.
+SHOWN = frozenset(("status", "profit", "lastUpdated", *ROW_METRICS))
 
 _RANK, _PERCENTILE = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"([0-9]{1,3}(?:[.][0-9]{1,9})?)%")
 
@@ -40,16 +45,23 @@ def read_table_page(
 
     Cost: two round trips, and a pass over the columns that the query looks at.
     """
-    keys = SessionKeys(str(sid))
+    keys, fields = SessionKeys(str(sid)), fields_of_query(query)
     for _ in range(ATTEMPTS):
-        with sweep(sid, fields_of_query(query)) as snapshot:
+        with sweep(sid, fields) as snapshot:
             if isinstance(start, float):
                 start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
             page = page_of(snapshot, query, position=position, limit=limit, start=start)
+            said = {name: bits_in(snapshot.column(name)[page.rows]).tolist() for name in fields & SHOWN}
         rows = client().hmget(keys.index("rows"), page.hashes) if page.hashes else []
-        if None not in rows:
+        if None not in rows and _is_as_said(rows, said):
             break
     return page, rows
+
+
+def _is_as_said(rows: list[bytes], said: dict[str, list[int]]) -> bool:
+    """Tell whether rows still say what the runs were chosen and ordered by."""
+    found = msgspec.json.decode(b"[%b]" % b",".join(rows)) if said else []
+    return all(bits_of(row.get(name)) == said[name][place] for place, row in enumerate(found) for name in said)
 
 
 def count_in_table(sid: SessionId, query: RunQuery) -> int:

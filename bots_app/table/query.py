@@ -29,6 +29,8 @@ class TablePage(msgspec.Struct, frozen=True):
     count: int
     preceding: int
     stale: bool
+    #: Places of the runs in the snapshot's columns.
+    rows: list[int]
     hashes: list[str]
     first: TablePosition | None
     last: TablePosition | None
@@ -149,7 +151,8 @@ def page_of(
         else (None, None)
     )
     return TablePage(
-        snapshot.revision, found.count, preceding, snapshot.is_stale, [from_bytes(one) for one in hashes], first, last
+        snapshot.revision, found.count, preceding, snapshot.is_stale, rows.tolist(),
+        [from_bytes(one) for one in hashes], first, last,
     )
 
 
