@@ -25,6 +25,8 @@ MOST_VALUES = 32_000_000
 MOST_MIXED = 1_000
 #: Texts that are put in the order of their letters; more are names, and in no order.
 MOST_SORTED = 10_000
+#: Different values that are looked for one after another.
+FEW_VALUES = 12
 
 
 class Labels(Sequence[str]):
@@ -81,15 +83,12 @@ class Columns:
         if len(present) > MOST_MIXED and self.snapshot.has_numbers(name):
             return Parameter(name, values)
         if len(present) > MOST_SORTED:
-            return Parameter(name, _codes(bits, present), Labels(self.snapshot, present))
+            return Parameter(name, _codes(bits, present, np.arange(len(present))), Labels(self.snapshot, present))
         labels = [label(self.snapshot, found) for found in present.tolist()]
         order = sorted(range(len(labels)), key=lambda place: (labels[place], int(present[place])))
-        rank = np.empty(len(order), dtype=np.float64)
-        rank[order] = np.arange(len(order))
-        codes = _codes(bits, present)
-        is_known = ~np.isnan(codes)
-        codes[is_known] = rank[codes[is_known].astype(np.intp)]
-        return Parameter(name, codes, [labels[place] for place in order])
+        ranks = np.empty(len(order), dtype=np.intp)
+        ranks[order] = np.arange(len(order))
+        return Parameter(name, _codes(bits, present, ranks), [labels[place] for place in order])
 
     def varies(self, name: str) -> bool:
         """Tell whether runs differ in a field; to have it and to lack it is a difference too."""
@@ -129,8 +128,13 @@ def varying_parameters(sid: SessionId, query: RunQuery) -> list[str]:
 
 def distinct_bits(bits: np.ndarray) -> np.ndarray:
     """Return the different values, as bits, in their order, without the missing one."""
-    present = np.unique(bits)
-    return present[present != np.uint64(MISSING)]
+    left = bits[bits != np.uint64(MISSING)]
+    found: list[np.uint64] = []
+    # To take one value out after another is quicker than to sort them all, where they are few.
+    while len(left) and len(found) < FEW_VALUES:
+        found.append(left[0])
+        left = left[left != left[0]]
+    return np.union1d(np.array(found, dtype=np.uint64), left)
 
 
 def label(snapshot: Snapshot, bits: int) -> str:
@@ -139,8 +143,8 @@ def label(snapshot: Snapshot, bits: int) -> str:
     return found.lower() if snapshot.label(bits) in (True, False) else found.removesuffix(".0")
 
 
-def _codes(bits: np.ndarray, present: np.ndarray) -> Floats:
-    """Return the place of every value among those present, NaN for a missing one."""
-    codes = np.searchsorted(present, bits).astype(np.float64)
-    codes[bits == np.uint64(MISSING)] = np.nan
-    return codes
+def _codes(bits: np.ndarray, present: np.ndarray, ranks: np.ndarray) -> Floats:
+    """Return the rank of every value, which is one of those present, NaN for a missing one."""
+    known = np.union1d(present, np.uint64(MISSING))
+    of_known = np.insert(ranks.astype(np.float64), np.searchsorted(present, np.uint64(MISSING)), np.nan)
+    return of_known[np.searchsorted(known, bits)]

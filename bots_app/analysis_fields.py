@@ -108,8 +108,8 @@ def field_list(sid: SessionId, query: RunQuery, *, fields: Sequence[str] = ()) -
 def figures_of(columns: Columns, name: str) -> FieldFigures:
     """Sum a field up."""
     snapshot, values = columns.snapshot, columns.values(name)
-    kind = kind_of(columns, name)
-    distinct, commonest, others = None, [], 0
+    kind, distinct, others = kind_of(columns, name), None, 0
+    commonest: list[Common] = []
     if snapshot.has_others(name):
         bits = bits_in(np.ascontiguousarray(values))
         found, counts = np.unique(bits[np.isnan(values) & (bits != np.uint64(MISSING))], return_counts=True)

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from bots_app import analysis_columns
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
+from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
 from sessions_app.records import SessionId
 from tests.api.conftest import SID, assert_error, body_of, path_of
 from tests.api.test_parameters import refusal
@@ -325,3 +328,33 @@ def test_a_field_that_is_a_number_in_some_runs_and_a_text_in_others(client_of, r
     assert (ask(api, "histogram", field=name)["missing"], ask(api, "quantiles", field=name)["max"]) == (4, 2)
     found = ask(api, "run-1/neighbours")
     assert [one["configHash"] for one in found["neighbours"]] == ["run-0", "run-2", "run-3"]
+
+
+@pytest.mark.parametrize("limit", ["MOST_VALUES", "FEW_VALUES", "MOST_SORTED"])
+def test_large_sessions_are_read_in_parts_and_many_texts_left_in_no_order(api, monkeypatch, limit):
+    def answers() -> list[Any]:
+        found = ask(api, "heatmap")
+        by_kind = sorted(zip(found["y"]["labels"], found["values"], strict=True))
+        return [by_kind, ask(api, "fields"), ask(api, "importance")["parameters"][0]]
+
+    usual = answers()
+    monkeypatch.setattr(analysis_columns, limit, 1)
+    assert answers() == usual
+
+
+def test_what_other_programs_wrote_and_no_index_has_is_said_to_lack(api):
+    client().sadd(SessionKeys(SID).bots, "foreign")
+    for address in ASKED:
+        assert ask(api, address)["stale"] is True
+    assert_error(api.get(path_of("bots", "foreign", "rank")), 503, "index_building")
+    assert_error(api.get(path_of("bots", "nosuch", "rank")), 404, "not_found")
+
+
+def test_an_empty_choice_has_figures_all_the_same(api):
+    nothing = {"status": "nosuch"}
+    assert ask(api, "histogram", **nothing)["counts"] == []
+    assert ask(api, "quantiles", **nothing)["mean"] is None
+    assert ask(api, "importance", **nothing)["parameters"] == []
+    assert ask(api, "parallel", fields="config.fast", **nothing)["lines"] == []
+    assert ask(api, "run-1/rank", **nothing) == {"rank": None, "count": 0, "percentile": None}
+    assert {one["count"] for one in ask(api, "fields", **nothing)["fields"]} == {0}
