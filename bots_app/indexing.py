@@ -33,8 +33,9 @@ BATCH_RUNS = 100
 READ_RUNS = 250
 #: Bytes of records handed to one script call, unless a single one is larger: they take the server a few ms more.
 BATCH_BYTES = 1_000_000
-#: Runs times fields handed to one script call, unless a single run has more: each value may take a command of its own.
-BATCH_CELLS = 4_000
+#: Runs times fields handed to one script call, unless a single run has more: where runs that are known come in another
+#: order than their rows, each value takes a command of its own.
+BATCH_CELLS = 2_000
 #: Scores read in one round trip.
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.

@@ -12,9 +12,11 @@ from bots_app.indexer import SessionIndexer
 from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
+from dashboard.store import dropped_tables
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from sessions_app.records import SessionId
+from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
 from tests.contract.table_model import expected_table, generation_of, labels, same, stored_table, table_keys
 
@@ -174,3 +176,19 @@ def test_a_column_that_somebody_else_put_there_is_made_anew_by_a_rebuild(real_st
 def test_table_keys_are_the_sessions_own(store: redis.Redis) -> None:
     put(run("a", 1.0))
     assert table_keys() and all(keys.owns(key) for key in table_keys())
+
+
+def test_a_deletion_that_was_stopped_leaves_no_table_in_the_end(
+    store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(run("a", 1.0), run("y" * 70, 2.0))
+
+    def stop(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(dropped_tables, "free", stop)
+        SessionRegistry().delete(sid)
+    assert table_keys() > {keys.dropped_tables}
+    SessionRegistry().delete(sid)
+    assert not list(client().scan_iter(match=f"*{SID}*"))

@@ -34,12 +34,16 @@ local function write_piece(sweep, piece)
   local row, number, count = piece.row, piece.number, piece.count
   local segment, at = math.floor(row / SEGMENT_ROWS), row % SEGMENT_ROWS
   local key, nothing = sweep.key .. 'values:' .. segment .. ':', string.rep(MISSING, count)
+  local names, values, sub, columns = sweep.names, sweep.values, string.sub, sweep.columns
+  -- The server takes long to write a number out, and there is one call a value where runs do not follow each other.
+  local offset, stride, from = string.format('%.0f', at * 8), 8 * sweep.count, 8 * number - 7
   sweep.segment = segment
-  for _, position in ipairs(sweep.columns) do
-    local first = 8 * ((position - 1) * sweep.count + number - 1)
-    local part = string.sub(sweep.values, first + 1, first + 8 * count)
+  for i = 1, #columns do
+    local position = columns[i]
+    local first = (position - 1) * stride + from
+    local part = sub(values, first, first + 8 * count - 1)
     -- What was never written is missing.
-    if part ~= nothing or not piece.is_fresh then write_part(sweep, key .. sweep.names[position], at * 8, part, FULL) end
+    if part ~= nothing or not piece.is_fresh then write_part(sweep, key .. names[position], offset, part, FULL) end
   end
   if not piece.is_named then return end
   local hashes = {}
