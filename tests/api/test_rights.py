@@ -17,6 +17,12 @@ MAY = {
     "operator": {READ, WRITE, EDIT},
     "superuser": {READ, WRITE, EDIT},
 }
+#: The analysis, of all runs and of one, with the least it has to be asked.
+ANALYSES = (
+    "fields", "histogram?field=profit", "quantiles?field=profit", "density?x=profit&y=sharpe",
+    "heatmap?x=profit&y=sharpe", "parallel", "importance", "correlation?fields=profit",
+    "run-001/percentiles", "run-001/neighbours", "run-001/rank",
+)  # fmt: skip
 #: Method, address, right, body, and the status it has when allowed.
 ROUTES: list[tuple[str, str, str, Any, int]] = [
     ("get", "/api/sessions", READ, None, 200),
@@ -35,6 +41,7 @@ ROUTES: list[tuple[str, str, str, Any, int]] = [
     ("get", path_of("bots", "run-001", "config"), READ, None, 200),
     ("get", path_of("bots", "run-000", "equity"), READ, None, 200),
     ("get", path_of("bots", "run-001", "raw"), READ, None, 200),
+    *(("get", f"{path_of('bots')}/{address}", READ, None, 200) for address in ANALYSES),
     ("get", "/api/schema", READ, None, 200),
     ("get", "/api/docs", READ, None, 200),
 ]
@@ -42,7 +49,9 @@ ROUTES: list[tuple[str, str, str, Any, int]] = [
 OPEN = {"api-token", "api-token-refresh", "api-token-blacklist", "api-not-found"}
 NAMES = {
     "api-sessions", "api-session", "api-runs", "api-aggregate", "api-run", "api-trades", "api-config", "api-equity",
-    "api-raw", "api-events", "api-schema", "api-docs",
+    "api-raw", "api-events", "api-schema", "api-docs", "api-fields", "api-histogram", "api-quantiles", "api-density",
+    "api-heatmap", "api-parallel", "api-importance", "api-correlation", "api-run-percentiles", "api-run-neighbours",
+    "api-run-rank",
 }  # fmt: skip
 
 
