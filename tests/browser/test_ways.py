@@ -54,7 +54,7 @@ def test_a_definition_shows_on_focus_and_is_read_with_its_name(page: Page):
     assert name.get_attribute("aria-describedby") is None
 
 
-@pytest.mark.parametrize(("address", "name"), [(BEST, "Sharpe"), (SESSION, "Win rate")])
+@pytest.mark.parametrize(("address", "name"), [(BEST, "Sharpe"), (SESSION, "Failed")])
 def test_its_name_leads_to_its_place_among_all(page: Page, address: str, name: str):
     page.goto(address)
     page.click(f"a.def >> text={name}")
