@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,12 +13,13 @@ from bots_app.analysis.definitions import DEFINITIONS
 from bots_app.analysis.sweep.columns import shortened
 from bots_app.analysis.sweep.quantiles import Quantile, quantiles
 from bots_app.analysis_columns import Columns, columns_of, in_parts, label
+from bots_app.analysis_kept import Kept
 from bots_app.analysis_reading import plain
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
 from bots_app.metrics import metric_paths
 from bots_app.query import RunQuery
 from bots_app.table.fields import CONFIG
-from bots_app.table.snapshot import UnknownField
+from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.table.values import FALSE, MISSING, TRUE, bits_in
 from dashboard.store.keys import SessionKeys
 from dashboard.store.table import read_omitted
@@ -68,6 +70,10 @@ class FieldFigures(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
     description: str = ""
 
 
+#: Some 1 KB each: the fields of the sessions and filters that were looked at last.
+_kept: Kept[FieldFigures] = Kept(5_000)
+
+
 class FieldList(msgspec.Struct, frozen=True, rename="camel"):
     """Hold the fields by name, over the `runs` that match.
 
@@ -87,17 +93,25 @@ class FieldList(msgspec.Struct, frozen=True, rename="camel"):
 def field_list(sid: SessionId, query: RunQuery, *, fields: Sequence[str] = ()) -> dict[str, Any]:
     """Describe the fields of a session, or those named, as plain JSON of at most 256 KiB.
 
-    Raises SessionNotFound, IndexBuilding, Unavailable, InvalidParameter. Cost: O(n) a field; all columns are loaded,
-    as many at a time as memory has room for.
+    Raises SessionNotFound, IndexBuilding, Unavailable, InvalidParameter. Cost: O(n) a field, unless the table is as it
+    was when it was asked for last; all columns are loaded, as many at a time as memory has room for.
     """
     with columns_of(sid, query, ()) as columns:
         snapshot, runs = columns.snapshot, columns.runs
         names = snapshot.names()
-    found: list[FieldFigures] = []
-    for part, columns in in_parts(sid, query, fields or names):
+    scope = query.scope(sid)
+
+    def key(state: Snapshot, name: str) -> tuple[object, ...]:
+        return (weakref.ref(state.history), state.revision, scope, name)
+
+    kept = {name: _kept.get(key(snapshot, name)) for name in fields or names}
+    found = [one for one in kept.values() if one is not None]
+    for part, columns in in_parts(sid, query, [name for name, one in kept.items() if one is None]):
         for name in part:
             if columns.snapshot.has_numbers(name) or columns.snapshot.has_others(name):
-                found.append(figures_of(columns, name))
+                figures = figures_of(columns, name)
+                _kept.put(key(columns.snapshot, name), figures)
+                found.append(figures)
             elif name in fields:
                 raise UnknownField(name, names)
     omitted = sorted(read_omitted(SessionKeys(str(sid)), snapshot.generation))

@@ -106,6 +106,11 @@ class Snapshot:
         code = bits - MISSING
         return {TRUE: True, FALSE: False}[code] if code in (TRUE, FALSE) else self.texts().get(code)
 
+    @property
+    def history(self) -> object:
+        """Return what is the same object as long as revisions tell states apart: a server may lose its last writes."""
+        return self._held.derived
+
     def derive(self, key: tuple[object, ...], compute: Compute) -> Array:
         """Return an array worked out from columns row by row, kept until its rows change."""
         held = self._held

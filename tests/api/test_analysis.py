@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bots_app import analysis_columns
+from bots_app import analysis_columns, analysis_fields
+from bots_app.analysis_kept import Kept
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
@@ -338,6 +339,7 @@ def test_large_sessions_are_read_in_parts_and_many_texts_left_in_no_order(api, m
         return [by_kind, ask(api, "fields"), ask(api, "importance")["parameters"][0]]
 
     usual = answers()
+    monkeypatch.setattr(analysis_fields, "_kept", Kept(5))
     monkeypatch.setattr(analysis_columns, limit, 1)
     assert answers() == usual
 
@@ -358,3 +360,15 @@ def test_an_empty_choice_has_figures_all_the_same(api):
     assert ask(api, "parallel", fields="config.fast", **nothing)["lines"] == []
     assert ask(api, "run-1/rank", **nothing) == {"rank": None, "count": 0, "percentile": None}
     assert {one["count"] for one in ask(api, "fields", **nothing)["fields"]} == {0}
+
+
+def test_figures_of_fields_are_kept_until_a_run_is_written(api, sweep, monkeypatch):
+    usual = [ask(api, "fields"), ask(api, "fields", status="failed")]
+    with monkeypatch.context() as patched:
+        patched.setattr(analysis_fields, "figures_of", None)
+        assert [ask(api, "fields"), ask(api, "fields", status="failed")] == usual
+    sweep[0]["configuration"]["fast"] = 99
+    BotRegistry().put_many(SessionId.parse(SID), [RunWrite.parse(sweep[0])])
+    for params in ({}, {"status": "failed"}):
+        [fast] = [one for one in ask(api, "fields", **params)["fields"] if one["name"] == "config.fast"]
+        assert fast["max"] == 99
