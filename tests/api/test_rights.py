@@ -33,6 +33,7 @@ ROUTES: list[tuple[str, str, str, Any, int]] = [
     ("get", path_of("bots"), READ, None, 200),
     ("post", path_of("bots"), WRITE, record(50), 200),
     ("get", path_of("bots", "aggregate"), READ, None, 200),
+    ("get", path_of("bots", "export"), READ, None, 200),
     ("get", path_of("bots", "run-001"), READ, None, 200),
     ("put", path_of("bots", "run-001"), WRITE, record(1, botId="other"), 200),
     ("patch", path_of("bots", "run-001"), EDIT, {"tags": ["x"]}, 200),
@@ -51,7 +52,7 @@ NAMES = {
     "api-sessions", "api-session", "api-runs", "api-aggregate", "api-run", "api-trades", "api-config", "api-equity",
     "api-raw", "api-events", "api-schema", "api-docs", "api-fields", "api-histogram", "api-quantiles", "api-density",
     "api-heatmap", "api-parallel", "api-importance", "api-correlation", "api-run-percentiles", "api-run-neighbours",
-    "api-run-rank",
+    "api-run-rank", "api-export",
 }  # fmt: skip
 
 
