@@ -86,7 +86,7 @@ class RunFilterSet(AggregateFilterSet):
     fields = NamesFilter(
         label="Fields",
         most=MOST_FIELDS,
-        pattern=r"[^\x00-\x20,\x7f]+",
+        pattern=r"[^\x00-\x1f,\x7f]+",
         help_text="Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there.",
     )
     start = TextFilter(

@@ -181,6 +181,7 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "columns": [column.header(params, asked.ordering) for column in columns_of(further)],
         "order_words": order_words(asked),
         "plan": plan_of(asked),
+        "export_href": api_path("sessions", str(sid), "bots", "export") + query(params, limit=None, format="csv"),
         "ranges": active_ranges(asked, params),
         "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
         "page_links": page_links(page, params),

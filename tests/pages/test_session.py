@@ -41,6 +41,20 @@ def test_it_shows_figures_counts_and_the_first_page(page, sweep):
     assert 'aria-sort="descending"' in text
 
 
+def test_a_list_narrowed_by_an_expression_shows_its_fields_and_can_be_exported(page, sweep):
+    params = {"where": "profit > 0 and sharpe is not missing", "ordering": "-sharpe,profit", "min.profit": "1"}
+    response = page.get(URL, params)
+    text = response.content.decode()
+    listed = page.get(f"/api/sessions/{data.SWEEP}/bots", params)
+    assert response.context["page"].count == listed.json()["count"] > 0
+    assert hashes(response) == [row["configHash"] for row in listed.json()["bots"]]
+    assert "by sharpe, highest first, then profit, lowest first" in text and "sweep table" in text
+    exported = page.get(response.context["export_href"])
+    lines = b"".join(exported.streaming_content).decode().splitlines()
+    assert len(lines) == 1 + response.context["page"].count
+    assert [line.partition(",")[0] for line in lines[1:]][: len(hashes(response))] == hashes(response)
+
+
 def test_paging_forward_and_back_shows_every_run_once(page, sweep):
     forward = walk(page, URL, "next")
     assert len(forward) == len(set(forward)) == data.RUNS
