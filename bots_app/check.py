@@ -16,6 +16,7 @@ import msgspec
 
 from bots_app.bulk import STEP, Batch, BulkReader, raise_first
 from bots_app.check_places import Place, all_places, misplaced, places_of, whole_places
+from bots_app.check_table import table_differences
 from bots_app.check_totals import Totals, is_same
 from bots_app.run_values import RunValues
 from bots_app.survey import USUAL, odd_members, run_hashes
@@ -88,6 +89,8 @@ class _Check:
             for status in sorted(self.statuses):
                 for kind, example in self.totals.wrong_figures(status, stats):
                     self._tell(kind, example)
+            if "swept" in stats and "table" in stats:
+                self._check_table(stats["table"])
         elif self.totals.count:
             self._tell("derived keys: not built yet", str(self.sid))
         self._check_summary()
@@ -194,6 +197,16 @@ class _Check:
                     reason = misplaced(place, one)
                     if reason:
                         self._tell(f"{place.label}: {reason}", name)
+
+    def _check_table(self, generation: str) -> None:
+        table = self.keys.table(generation)
+        places = [
+            Place("rows", self.keys.index("rows"), "hash"), Place("table", table.name("places"), "hash"),
+            Place("table", table.name("columns"), "set"),
+        ]  # fmt: skip
+        if all(self._is_fit(place) for place in places):
+            for kind, example in table_differences(self.keys, generation):
+                self._tell(kind, example)
 
     def _check_summary(self) -> None:
         is_text = client().type(self.keys.summary) in (b"string", b"none")

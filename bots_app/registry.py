@@ -120,9 +120,7 @@ class BotRegistry:
     def _with_missing(self, keys: SessionKeys, members: Sequence[bytes], rows: Sequence[bytes | None]) -> list[bytes]:
         missing = [from_bytes(member) for member, row in zip(members, rows, strict=True) if row is None]
         made = {run.configHash: index_values(run)[-1] for run in named_statuses(keys, read_runs(keys, missing))}
-        return [
-            made[from_bytes(member)] if row is None else row for member, row in zip(members, rows, strict=True)
-        ]
+        return [made[from_bytes(member)] if row is None else row for member, row in zip(members, rows, strict=True)]
 
     def rows(self, sid: SessionId, hashes: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """Return flat rows with the fields asked for, and always configHash; null where a run has no such field."""

@@ -150,10 +150,10 @@ def page_of(
         if hashes
         else (None, None)
     )
+    names = [from_bytes(one) for one in hashes]
     return TablePage(
-        snapshot.revision, found.count, preceding, snapshot.is_stale, rows.tolist(),
-        [from_bytes(one) for one in hashes], first, last,
-    )
+        snapshot.revision, found.count, preceding, snapshot.is_stale, rows.tolist(), names, first, last
+    )  # fmt: skip
 
 
 def start_of(share: float, count: int) -> int:

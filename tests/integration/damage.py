@@ -39,8 +39,24 @@ def wrong_summary(store: Any) -> None:
     store.set(SUMMARY, json.dumps(summary | {"runCount": 3, "bestProfit": 1.0, "their": 1.5}))
 
 
+def in_table(change: Callable[[Any, str], object]) -> Callable[[Any], object]:
+    """Return what does something to the sweep table in use, whose prefix `change` is given."""
+    return lambda store: change(store, f"{KEY}table:{store.hget(f'{KEY}index:stats', 'table').decode()}:")
+
+
 #: What was done, and the beginning of a kind of drift that must be told.
 DAMAGES: dict[str, tuple[Callable[[Any], object], str]] = {
+    "table: lost": (in_table(lambda store, table: store.hdel(f"{table}places", "run-3")), "table: a run is missing"),
+    "table: ghost": (
+        in_table(lambda store, table: store.hset(f"{table}places", "ghost", "7 x")), "table: a run that does not exist",
+    ),
+    "table: wrong": (
+        in_table(lambda store, table: store.setrange(f"{table}values:0:profit", 16, b"12345678")),
+        "table: a wrong value",
+    ),
+    "table: column gone": (
+        in_table(lambda store, table: store.delete(f"{table}values:0:status")), "table: a wrong value",
+    ),
     "bots: lost": (lambda store: store.srem(f"{KEY}bots", "run-3"), "bots: a run is missing"),
     "bots: ghost": (lambda store: store.sadd(f"{KEY}bots", "ghost"), "bots: an entry without a record"),
     "bots: gone": (lambda store: store.delete(f"{KEY}bots"), "bots: a run is missing"),
