@@ -30,8 +30,8 @@ from sessions_app.records import SessionId, SessionSummary, read_summary, summar
 from sessions_app.session_order import SessionsFound
 from sessions_app.summaries import made_from_indexes, sha_of
 
-#: Runs whose keys are removed in one round trip of a deletion, and members of the list of work looked for in one: few, as the
-#: allocator of glibc looks through ever more holes, for every piece of memory, while records go in no order.
+#: Runs whose keys are removed in one round trip of a deletion, and members of the list of work looked for in one: few,
+#: as the allocator of glibc looks through ever more holes, for every piece of memory, while records go in no order.
 DELETE_CHUNK, SCANNED = 50, 25
 #: Attempts at writing a summary that others write at the same time.
 ATTEMPTS = 20
