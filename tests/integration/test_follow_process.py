@@ -19,6 +19,9 @@ from tests.contract.model import SID, run, write_foreign
 from tests.integration.faulty import Server
 from tests.integration.following import FLAGS, Foreign, Process, wait_for
 
+#: Commands that begin, stop and end within seconds by the clock.
+pytestmark = pytest.mark.alone
+
 foreign = Foreign(SID)
 #: Writes a second of a busy program, and for how long it writes.
 RATE, SECONDS = 1000, 3.0
@@ -82,7 +85,6 @@ def write_at_random(store: redis.Redis, chance: random.Random, *, seconds: float
     return count
 
 
-@pytest.mark.alone
 def test_a_thousand_writes_a_second_are_filed_within_a_second(server: Server, follow: Callable[..., Process]) -> None:
     process = follow("--enable-notifications")
     with StoreClient(unix_socket_path=str(server.path)) as store:
