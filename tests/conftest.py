@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -32,6 +33,9 @@ from tests.turns import (  # noqa: F401 - hooks of pytest, which looks for them 
     pytest_runtest_protocol,
     pytest_unconfigure,
 )
+
+# Started in the background of a script, we are told to ignore it, and so would be every command that is tried here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Seconds a server without data may take to start.
 START_LIMIT_S = 10
