@@ -60,11 +60,10 @@ class RunListing(RepositoryQuery):
 
 
 @dataclass(frozen=True)
-class ExplainedPage:
-    """A page that says what it was read from."""
+class OtherBody:
+    """A page of runs of which another body is made."""
 
-    page: RunPage | PickedPage
-    plan: Plan
+    page: Any
 
     @property
     def hashes(self) -> list[str]:
@@ -80,6 +79,13 @@ class ExplainedPage:
     def previous_cursor(self) -> str | None:
         """Return the cursor of the page before this one."""
         return self.page.previous_cursor
+
+
+@dataclass(frozen=True)
+class ExplainedPage(OtherBody):
+    """A page that says what it was read from."""
+
+    plan: Plan
 
     def body(self) -> bytes:
         """Return the JSON of the answer."""
@@ -87,26 +93,10 @@ class ExplainedPage:
 
 
 @dataclass(frozen=True)
-class PickedPage:
+class PickedPage(OtherBody):
     """A page of runs with other fields than usual."""
 
-    page: RunPage
     rows: list[dict[str, Any]]
-
-    @property
-    def hashes(self) -> list[str]:
-        """Return the configHash of each row."""
-        return self.page.hashes
-
-    @property
-    def next_cursor(self) -> str | None:
-        """Return the cursor of the page after this one."""
-        return self.page.next_cursor
-
-    @property
-    def previous_cursor(self) -> str | None:
-        """Return the cursor of the page before this one."""
-        return self.page.previous_cursor
 
     def body(self) -> bytes:
         """Return the JSON of the answer."""

@@ -117,15 +117,12 @@ class ApiViewSet(ApiMixin, GenericViewSet):
     filtersets: ClassVar[Mapping[str, type[RepositoryFilterSet]]] = {}
     #: Actions that `quick` may answer instead, by the name of the class method that returns what reads a page or data.
     quick: ClassVar[Mapping[str, str]] = {}
+    #: Returns the list that the parts of an address name: of viewsets that have one.
+    listing: ClassVar[Callable[..., RepositoryQuery]]
 
     def get_filterset_class(self) -> type[RepositoryFilterSet]:
         """Return the set of parameters of the current action."""
         return self.filtersets.get(self.action or "", NoParameters)
-
-    @classmethod
-    def listing(cls, **parts: str) -> RepositoryQuery:
-        """Return the list that the parts of the address name."""
-        raise NotImplementedError
 
     @classmethod
     def list_reader(cls, values: Mapping[str, Any], **parts: str) -> Callable[[str | None], Page]:
