@@ -78,10 +78,15 @@ def test_a_row_is_given_out_again(store: redis.Redis) -> None:
 def test_writing_a_run_again_as_it_is_changes_nothing(store: redis.Redis) -> None:
     record = run("a", 1.0)
     put(record, run("b"))
-    before = {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in client().keys("*")}
+
+    def stored() -> dict[bytes, Any]:
+        keys = client().scan_iter(match=f"*{SID}*")
+        return {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in keys}
+
+    before = stored()
     put(record)
     put(record, run("b"))
-    assert before == {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in client().keys("*")}
+    assert before == stored()
 
 
 def test_only_a_parameter_that_changed_is_filed(store: redis.Redis) -> None:
