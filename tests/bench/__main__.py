@@ -17,7 +17,9 @@ DEFAULT_RUNS = 100_000
 #: Rounds of what takes milliseconds; its median is then steady to some per cent.
 DEFAULT_ROUNDS = 300
 LEAST_RUNS = 2_000
-PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep")
+PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep", "sweep")
+#: Parts that measure nothing of the sessions which the others share.
+APART = frozenset({"sessions", "sweep"})
 
 
 def arguments() -> argparse.Namespace:
@@ -46,9 +48,11 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     """Load, measure, print. Django's settings must have been set up."""
     from django.conf import settings
 
-    from tests.bench import data, following, over_http, pages, session_lists, streams, upkeep, writes
+    from dashboard.store.keys import SessionKeys
+    from tests.bench import data, following, memory, over_http, pages, session_lists, streams, upkeep, writes
     from tests.bench.raw import RawConnection
     from tests.bench.report import Report, machine
+    from tests.bench.sweep import part as sweep
 
     report, slowest, start = Report(), {}, time.monotonic()
     conditions = machine() | {
@@ -56,10 +60,12 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
         "rounds": options.rounds,
         "redis": "unix socket" if options.unix else "loopback",
     }
-    tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
-    upkeep.start_slowlog()
-    sessions, loading = data.load_all(options.runs)
-    slowest["load"] = upkeep.slowest()
+    sessions, loading = data.Sessions.of(options.runs), 0.0
+    if not APART.issuperset(options.parts):
+        tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
+        upkeep.start_slowlog()
+        loading = data.load_all(sessions)
+        slowest["load"] = upkeep.slowest()
     raw = RawConnection(settings.REDIS_URL)
     for part in (part for part in PARTS if part in options.parts):
         tell(f"{part} ...")
@@ -79,7 +85,9 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
                 report, runs=options.writes, loaded=options.runs, load_seconds=loading, rounds=options.rounds
             )
         elif part == "memory":
-            upkeep.measure_memory(report, sessions)
+            memory.measure(report, SessionKeys(str(sessions.main)))
+        elif part == "sweep":
+            sweep.measure(report, raw, folder, runs=options.runs, rounds=options.rounds, written=options.writes)
         else:
             upkeep.measure_upkeep(report, sessions)
         if part != "memory":  # weighing is no part of the product

@@ -38,13 +38,18 @@ class Sessions:
     tied: SessionId
     small: SessionId
 
+    @classmethod
+    def of(cls, runs: int) -> Sessions:
+        """Return which they are, loaded or not."""
+        return cls(runs, session("MAIN"), session("TIED"), session("SMALL"))
 
-def load_all(runs: int) -> tuple[Sessions, float]:
-    """Load every session; return them, and the seconds the main one took from text to index.
+
+def load_all(sessions: Sessions) -> float:
+    """Load every session; return the seconds the main one took from text to index.
 
     The others are loaded the quickest way there is: as another program's, and indexed then.
     """
-    sessions = Sessions(runs, session("MAIN"), session("TIED"), session("SMALL"))
+    runs = sessions.runs
     seconds = load(sessions.main, records(sessions.main, runs))
     for sid, texts in (
         (sessions.tied, tied(records(sessions.tied, runs))),
@@ -52,7 +57,7 @@ def load_all(runs: int) -> tuple[Sessions, float]:
     ):
         store(sid, texts)
         rebuild(sid)
-    return sessions, seconds
+    return seconds
 
 
 def store(sid: SessionId, texts: Iterator[bytes]) -> None:

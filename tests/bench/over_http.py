@@ -100,10 +100,10 @@ def measure(report: Report, sessions: Sessions, raw: RawConnection, folder: Path
         at_once(report, ports, requests["page by profit"], turns)
 
 
-def tokens(users: int) -> list[str]:
-    """Return the tokens of that many users."""
+def tokens(users: int, *, name: str = "bench") -> list[str]:
+    """Return the tokens of that many users, new ones of that name."""
     model = get_user_model()
-    made = model.objects.bulk_create(model(username=f"bench{number}", password="!") for number in range(users))
+    made = model.objects.bulk_create(model(username=f"{name}{number}", password="!") for number in range(users))
     return [str(AccessToken.for_user(user)) for user in made]
 
 

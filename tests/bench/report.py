@@ -100,6 +100,10 @@ class Report:
         """Add a figure that stands for itself."""
         self.rows.append(Row(self.section, name, unit, value, goal=goal))
 
+    def time(self, name: str, samples: Samples, *, goal: Goal | None = None) -> None:
+        """Add a time that stands for itself; the goal is in milliseconds, of the median."""
+        self.rows.append(Row(self.section, name, "ms", samples.p50 * 1e3, samples.p95 * 1e3, goal=goal))
+
     def share(self, name: str, value: float, whole: float, *, against: str, goal: Goal | None = None) -> None:
         """Add a number of bytes as a part of another."""
         self.rows.append(Row(self.section, name, "B", value, None, against, whole, None, value / whole, goal))

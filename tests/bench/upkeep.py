@@ -1,10 +1,6 @@
-"""Rebuilding and checking a session, what it takes in memory, and how long any one command held Redis up."""
+"""Rebuilding and checking a session, and how long any one command held Redis up."""
 
 from __future__ import annotations
-
-import re
-from collections import Counter
-from statistics import mean
 
 from bots_app.check import check
 from bots_app.rebuild import rebuild
@@ -16,17 +12,12 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import FOLDER, script
 from dashboard.store.shared import chunked
-from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from tests.bench.data import STEP, Sessions
 from tests.bench.report import Report, at_least, at_most
 from tests.bench.timing import timed
 from tests.bench.writes import set_records
 
-#: Records whose size is asked for; the mean stands for all.
-SAMPLE = 1_000
-#: Bytes that a record takes in sweeps as they are met with; the synthetic ones are smaller.
-USUAL_RECORD_B = 2_680
 #: Commands that take this long, in microseconds, are written down by the server.
 NOTED_US = 500
 #: Commands that only the benchmark makes.
@@ -96,38 +87,6 @@ def forget_indexes(sid: SessionId) -> None:
         for found in chunked(client().scan_iter(match=pattern, count=10_000), 100):
             client().unlink(*found)
     client().unlink(keys.profit, keys.summary)
-
-
-def measure_memory(report: Report, sessions: Sessions) -> None:
-    """Measure what each key takes for each run, by the server's own account; every key there is gets a line."""
-    report.begin("Bytes a run")
-    keys = SessionKeys(str(sessions.main))
-    runs = client().scard(keys.bots)
-    record = record_size(keys)
-    report.value("the record itself", record, "B")
-    sizes: Counter[str] = Counter()
-    prefix = keys.bots.removesuffix("bots")
-    for name in map(from_bytes, client().scan_iter(match=keys.pattern(prefix), count=10_000)):
-        kind = re.sub(r"status:[^:]+", "status:*", name.removeprefix(prefix))
-        sizes[kind] += client().memory_usage(name, samples=0) or 0
-    events = sizes.pop("events", 0)
-    for kind, size in sorted(sizes.items(), key=lambda item: (not item[0].startswith("bots"), item[0])):
-        name = f"fixed: {kind}" if kind.startswith("bots") else f"derived: {kind}"
-        report.share(name, size / runs, record, against="the record")
-    fixed = sum(size for kind, size in sizes.items() if kind.startswith("bots"))
-    report.share("fixed indexes together", fixed / runs, record, against="the record")
-    whole = sum(sizes.values()) / runs
-    report.share("all indexes together", whole, record, against="the record")
-    report.share("all indexes together", whole, USUAL_RECORD_B, against="a usual record", goal=at_most(0.3))
-    report.value("stream of events, capped, whole", events, "B")
-
-
-def record_size(keys: SessionKeys) -> float:
-    """Return the mean size of a record's key."""
-    pipe = client().pipeline()
-    for member in client().srandmember(keys.bots, SAMPLE):
-        pipe.memory_usage(keys.run(from_bytes(member)))
-    return mean(pipe.execute())
 
 
 def report_slowest(report: Report, found: dict[str, dict[str, float]]) -> None:
