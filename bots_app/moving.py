@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from uuid import uuid4
 
 import msgspec
 
@@ -17,7 +18,9 @@ from dashboard.store.client import client
 from dashboard.store.dropped_tables import remove_dropped
 from dashboard.store.keys import NamedKeys, SessionKeys
 from dashboard.store.renaming import CONFLICT, RENAMED, SAME, rename, rename_members
+from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
+from dashboard.store.trash import free
 from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
@@ -175,9 +178,21 @@ class _Move:
             if generation:
                 client().sadd(keys.dropped_tables, generation)
             remove_dropped(keys)
-            for prefix in (keys.index_prefix, keys.builds_prefix):
-                for key in client().scan_iter(match=keys.pattern(prefix), count=STEP):
-                    client().unlink(key)
+            self._put_aside(keys)
+            free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP)))
         if not client().is_cluster:
             rename([(self.source.events, self.target.events)])
         client().unlink(self.source.events)
+
+    def _put_aside(self, keys: NamedKeys) -> None:
+        """Take the derived keys out of use at once, to be freed in steps: half an index would be read as a whole."""
+        aside = keys.old(uuid4().hex).index_prefix
+        names = sorted(map(from_bytes, client().scan_iter(match=keys.pattern(keys.index_prefix), count=STEP)))
+        # Without the stats, which say that they are complete, nobody reads the others.
+        names.sort(key=lambda name: name != keys.index("stats"))
+        if not keys.is_tagged and client().is_cluster:
+            free(names)  # nobody uses them there, and other names would lie on other nodes
+            return
+        for some in chunked(names, CHUNK):
+            pairs = [(name, aside + name.removeprefix(keys.index_prefix)) for name in some]
+            script("rename_keys")([key for pair in pairs for key in pair], [])
