@@ -65,12 +65,10 @@ def same_answer(plain: PlainRuns, limits: Limits, body: bytes) -> int:
 
 def measure_warm(report: Report, plain: PlainRuns, *, rounds: int) -> None:
     """Measure the query in this process, which holds the columns, over numpy alone."""
-    runs = len(plain.hashes)
-    for limits in (NARROW, WIDE):
+    for told, limits in (("few", NARROW), ("half", WIDE)):
+        report.begin(f"Three fields filtered, by a fourth, page of {LIMIT}, exact count: {told} match")
         matches = same_answer(plain, limits, page(query(limits))())
-        report.begin(
-            f"Three fields filtered, by a fourth, page of {LIMIT}, in this process: {matches / runs:.0%} match"
-        )
+        report.value("runs that match", matches / len(plain.hashes) * 100, "%")
         sharpe, drawdown, trades = limits
         where = f"sharpe >= {sharpe!r} and maxDrawdown <= {drawdown!r} and numTrades >= {trades}"
         worded = RunQuery(where=expression_of(where), ordering=query(limits).ordering)
@@ -86,7 +84,7 @@ def measure_warm(report: Report, plain: PlainRuns, *, rounds: int) -> None:
             goal=at_most(TIMES),
         )  # fmt: skip
         for name, key in (("the same again", "again"), ("the same again, as `where`", "where")):
-            report.compare(name, found[key], against="numpy alone", reference=found["plain"], goal=at_most(TIMES))
+            report.compare(name, found[key], against="numpy alone", reference=found["plain"])
 
 
 def measure_cold(report: Report, *, rounds: int) -> None:
