@@ -1,14 +1,16 @@
 """Making a session's indexes anew beside those in use, and putting them in their place all at once.
 
-The records are read in bulk and loaded with plain commands, under names of the build's own. What our writers change
-meanwhile they put down (`index:dirty`), and it is taken over from the indexes in use; the script that swaps takes over
-the last of it. Another build, or a deletion of the session, ends this one: nothing of it is used then.
+The records are read in bulk and loaded with plain commands, under names of the build's own; where the fixed indexes are
+made too, so is a generation of the sweep table, which is named as the build is. What our writers change meanwhile they
+put down (`index:dirty`), and it is taken over from the indexes in use; the script that swaps takes over the last of it.
+Another build, or a deletion of the session, ends this one: nothing of it is used then.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,10 +18,15 @@ import msgspec
 from bots_app.averages import kept_average
 from bots_app.bulk import raise_first
 from bots_app.exact_sums import Figures
-from bots_app.run_values import RunValues
+from bots_app.indexing import bounded
+from bots_app.run_values import LoadedRun, RunValues
 from bots_app.score_order import ScoreOrder
+from bots_app.table.new_table import NewTable
+from bots_app.table.packing import pack
+from bots_app.table.shapes import canonical_names
 from dashboard.errors import Unavailable
 from dashboard.store.client import client
+from dashboard.store.dropped_tables import remove_dropped, remove_generation
 from dashboard.store.keys import PER_STATUS, SessionKeys
 from dashboard.store.lease import BuilderLease
 from dashboard.store.overlapped import Command, Exchange, is_script_unknown
@@ -55,6 +62,7 @@ class Build:
         #: Names of the indexes put aside, without their prefix.
         self.put_aside: list[str] = []
         self._order = ScoreOrder(self.made, has_profits=is_fixed)
+        self._table = NewTable(self.keys.table(lease.id))
         self._statuses, self._loaded, self._held_at = set(statuses), 0, time.monotonic()
 
     def begin(self) -> tuple[bool, bool]:
@@ -96,14 +104,19 @@ class Build:
         self._order.add(values, lost=lost)
         return self._counted([*commands, *self._order.due()])
 
+    def load_whole(self, runs: Sequence[LoadedRun]) -> list[Command]:
+        """Return the commands that put runs into the indexes made and into the sweep table made."""
+        self._table.add([run.values.config_hash for run in runs], [run.fields for run in runs])
+        return [*self._table.due(), *self.load([run.values for run in runs])]
+
     def _counted(self, commands: list[Command]) -> list[Command]:
         self._loaded += 1
         return [*commands, ("HINCRBY", self.made.index("stats"), "loaded", 1)]
 
     def load_rest(self, exchange: Exchange) -> None:
-        """Load what is sorted and was not due yet; the server works on some of it while the next is made ready."""
+        """Load what was not due yet; the server works on some of it while the next is made ready."""
         is_waited_for = False
-        for commands in self._order.rest():
+        for commands in chain(self._order.rest(), self._table.rest() if self.is_fixed else ()):
             self.hold()
             exchange.send(self._counted(commands))
             if is_waited_for:
@@ -115,17 +128,23 @@ class Build:
     def end_load(self) -> None:
         """Store the figures of what was loaded: from now on runs can be taken over."""
         pipe = client().pipeline()
+        if table := self._table.stats():
+            pipe.hset(self.made.index("stats"), mapping=table)
         for status, figures in self.figures.items():
             names = (f"{name}:{status}" for name in ("n", "sum", "sq", "wide"))
             pipe.hset(self.made.index("stats"), mapping=dict(zip(names, figures.fields(), strict=True)))
         pipe.execute()
 
-    def place(self, values: Sequence[RunValues], *, gone: Sequence[str] = ()) -> None:
+    def place(self, runs: Sequence[LoadedRun], gone: Sequence[str] = ()) -> None:
         """Put runs that were read anew in their place; those `gone` are taken out. Raises BuildEnded."""
-        found = [(one.config_hash, one.status, *texts_of(one), one.row) for one in values]
-        found += [(config_hash, "", "", "", b"") for config_hash in gone]
+        found: list[tuple[Any, ...]] = []
+        for values, fields in runs:
+            found.append((values.config_hash, values.status, *texts_of(values), values.row, fields))
+        found += [(config_hash, "", "", "", b"", None) for config_hash in gone]
         for some in chunked(found, CARRIED):
-            self._carry(0, [value for one in some for value in one])
+            for part in bounded(some):
+                packed = pack([fields for *_, fields in part])
+                self._carry(0, [*packed, *(word for *words, _ in part for word in words)])
 
     def _carry(self, count: int, values: Sequence[Any] = ()) -> int:
         left: int = script("carry_runs")(*self._carry_call(count, values))
@@ -136,9 +155,16 @@ class Build:
     def _carry_call(self, count: int, values: Sequence[Any] = ()) -> tuple[list[str], list[Any]]:
         options = {
             "token": self.lease.id, "prefix": self.keys.prefix, "next": self.made.prefix, "fixed": self.is_fixed,
-            "count": count,
+            "table": self._table_facts(), "count": count,
         }  # fmt: skip
         return [self.keys.index("stats"), self.keys.index("dirty")], [msgspec.json.encode(options), *values]
+
+    def _table_facts(self) -> dict[str, Any] | bool:
+        """Return what the scripts have to know of the sweep table made, False where none is."""
+        if not self.is_fixed:
+            return False
+        prefix, always = self.keys.table_prefix, sorted(canonical_names())
+        return {"tables": prefix, "generation": self.lease.id, "always": always}
 
     def carry(self) -> Iterator[None]:
         """Take over what our writers changed until little is left, a step at a time. Raises BuildEnded."""
@@ -192,7 +218,8 @@ class Build:
         names = [*map(self.keys.index, ("stats", "dirty")), self.keys.events, self.keys.summary, *own_list_keys()]
         options |= {
             "sid": str(self.sid), "token": self.lease.id, "prefix": self.keys.prefix, "next": self.made.prefix,
-            "old": self.old.prefix, "fixed": self.is_fixed, "loaded": self._loaded, "count": CARRIED,
+            "old": self.old.prefix, "fixed": self.is_fixed, "table": self._table_facts(), "loaded": self._loaded,
+            "count": CARRIED,
             "statuses": sorted(self._statuses | self.figures.keys()), "version": INDEX_VERSION,
             "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
         }  # fmt: skip
@@ -201,7 +228,10 @@ class Build:
     def remove_rest(self) -> None:
         """Remove what was put aside, and what was made and not used; give up what is not done."""
         made = [self.lease.id, self.made.index("dirty")]
-        script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], made)
+        in_use = script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], made)
+        if self.is_fixed and in_use != self.lease.id.encode():
+            remove_generation(self.keys, self.lease.id, between=self._stay)
+        remove_dropped(self.keys, between=self._stay)
         names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events", "index:dirty")]
         names += [self.made.bots, self.made.profit]
         names += [self.made.index(name) for name in ("rows", "stats", "heard", "dirty", *PER_STATUS)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from bots_app.records import NOT_STORED, UnreadableRun
-from bots_app.run_values import RunValues, read_values, values_of
+from bots_app.run_values import LoadedRun, RunValues, loaded_of, read_loaded, read_values, values_of
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.overlapped import Command, Exchange, is_script_unknown
@@ -22,6 +22,8 @@ STEP_BYTES = 4_000_000
 #: What the script says of a run instead of its size.
 _MISSING, _SEEN, _NO_TEXT = -1, -2, -3
 
+Read = TypeVar("Read")
+
 
 class Batch(NamedTuple):
     """Some runs with their records; a run without one has neither text nor reason, one that is no text a reason."""
@@ -34,11 +36,20 @@ class Batch(NamedTuple):
 
     def values(self) -> Iterator[RunValues | None]:
         """Yield what the indexes say of each, None of those without a record."""
+        return self._read(read_values, values_of)
+
+    def loaded(self) -> Iterator[LoadedRun | None]:
+        """Yield what indexes and sweep table say of each, None of those without a record."""
+        return self._read(read_loaded, loaded_of)
+
+    def _read(
+        self, read: Callable[[str, bytes], Read], told: Callable[[UnreadableRun], Read]
+    ) -> Iterator[Read | None]:  # fmt: skip
         for config_hash, text in zip(self.hashes, self.texts, strict=True):
             if text is not None:
-                yield read_values(config_hash, text)
+                yield read(config_hash, text)
             elif config_hash in self.reasons:
-                yield values_of(UnreadableRun(config_hash, self.reasons[config_hash]))
+                yield told(UnreadableRun(config_hash, self.reasons[config_hash]))
             else:
                 yield None
 

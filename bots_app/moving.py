@@ -15,7 +15,7 @@ import msgspec
 from bots_app.rebuild import rebuild
 from dashboard.errors import SessionNotFound, Unavailable
 from dashboard.store.client import client
-from dashboard.store.dropped_tables import remove_dropped
+from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import NamedKeys, SessionKeys
 from dashboard.store.renaming import CONFLICT, RENAMED, SAME, rename, rename_members
 from dashboard.store.scripts import script
@@ -177,9 +177,11 @@ class _Move:
             generation = client().hget(keys.index("stats"), "table")
             if generation:
                 client().sadd(keys.dropped_tables, generation)
-            remove_dropped(keys)
             self._put_aside(keys)
-            free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP)))
+            left = set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP))
+            drop_builds(keys, left)
+            remove_dropped(keys)
+            free(left)
         if not client().is_cluster:
             rename([(self.source.events, self.target.events)])
         client().unlink(self.source.events)

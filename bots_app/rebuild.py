@@ -1,9 +1,9 @@
 """Rebuilding a session's indexes from its records, while writers write and readers read.
 
-Every index is made anew beside the one in use, and all are exchanged at once: a reader sees the old ones or the new
-ones. What our writers change meanwhile is taken over before; what other programs change is heard of by tracking, and
-read again. Where the server cannot tell of changes, every record is compared once more in the end. Stopped at any
-point, the old indexes (or, by then, the new ones) go on to serve, and a rebuild can be started again.
+Every index and the sweep table are made anew beside those in use, and all are exchanged at once: a reader sees the old
+ones or the new ones. What our writers change meanwhile is taken over before; what other programs change is heard of by
+tracking, and read again. Where the server cannot tell of changes, every record is compared once more in the end.
+Stopped at any point, the old indexes (or, by then, the new ones) go on to serve, and a rebuild can be started again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -18,11 +19,12 @@ from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.filling import fill_table
 from bots_app.indexer import SessionIndexer
-from bots_app.run_values import RunValues
+from bots_app.run_values import LoadedRun
 from bots_app.strays import Strays
 from bots_app.survey import USUAL, named_of, odd_members, run_hashes
 from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
+from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderFacts, BuilderLease
 from dashboard.store.overlapped import Command, Exchange
@@ -80,9 +82,7 @@ def rebuild(
             try:
                 # Where hearing of changes is lost again and again, it is done without.
                 work = _Rebuild(sid, lease, set(statuses) | USUAL, progress)
-                result = work.run(is_tracked=attempt < TRACKED, strays=strays)
-                fill_table(sid, between=lease.hold)
-                return result
+                return work.run(is_tracked=attempt < TRACKED, strays=strays)
             except BuildEnded:
                 log.info("The rebuild of session %s begins anew: it was deleted, restored or taken over.", sid)
                 if lease.hold() is not None:
@@ -95,7 +95,11 @@ def rebuild(
 def remove_leftovers(sid: SessionId, *, between: Callable[[], object] = lambda: None) -> int:
     """Remove what builds that were killed have left; return the number of keys. Nobody may be building."""
     keys = SessionKeys(str(sid))
-    return free(set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP)), between=between)
+    left = set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP))
+    # First what the others tell of: should this be stopped, too, they still do.
+    drop_builds(keys, left)
+    remove_dropped(keys, between=between)
+    return free(left, between=between)
 
 
 def is_left_behind(sid: SessionId) -> bool:
@@ -161,20 +165,20 @@ class _Rebuild:
                 rows, *going = batch.others
                 rows = [None] * len(batch.hashes) if isinstance(rows, Exception) else rows
                 raise_first(going)
-                found: list[RunValues] = []
+                found: list[LoadedRun] = []
                 gone = []
-                for place, one in enumerate(batch.values()):
+                for place, one in enumerate(batch.loaded()):
                     if one is None or (going and going[0][place] and not going[1][place]):
                         gone.append(batch.hashes[place])
                         continue
                     found.append(one)
-                    self.result.changed += rows[place] != one.row
+                    self.result.changed += rows[place] != one.values.row
                     self.rows_met += rows[place] is not None
-                    self.result.unreadable += bool(one.reason)
+                    self.result.unreadable += bool(one.values.reason)
                 self.result.filed += len(found)
                 if gone:
                     reader.ride([("SREM", self.made.bots, *gone)])
-                reader.ride([*self.making.load(found), *self._note_heard()])
+                reader.ride([*self.making.load_whole(found), *self._note_heard()])
                 if self.progress:
                     self.progress(self.result.filed)
             self.making.load_rest(exchange)
@@ -217,15 +221,14 @@ class _Rebuild:
             self._hear()
             count = 0
             for hashes in self._heard():
-                values, gone = self._read(hashes, self.made.index("rows"))
-                self.making.place(values, gone=gone)
+                self.making.place(*self._read(hashes))
                 self.making.hold()
                 count += len(hashes)
             if count < STEP:
                 return
 
-    def _heard(self) -> Iterator[list[str]]:
-        while found := client().spop(self.made.index("heard"), STEP):
+    def _heard(self, size: int = STEP) -> Iterator[list[str]]:
+        while found := client().spop(self.made.index("heard"), size):
             yield self._own([from_bytes(name) for name in found])
 
     def _own(self, hashes: list[str]) -> list[str]:
@@ -233,18 +236,16 @@ class _Rebuild:
         named = named_of(self.sid, [name for name in hashes if ":" in name], self.statuses)
         return [name for name in hashes if ":" not in name or name in named]
 
-    def _read(self, hashes: list[str], rows: str) -> tuple[list[RunValues], list[str]]:
-        """Return the runs that a hash of rows says something else of than their records, and those without a record."""
-        found: list[RunValues] = []
+    def _read(self, hashes: list[str]) -> tuple[list[LoadedRun], list[str]]:
+        """Return what the records of runs say, and the runs without a record."""
+        found: list[LoadedRun] = []
         gone: list[str] = []
         with Exchange(self.keys.bots) as exchange:
-            reader = BulkReader(exchange, self.keys, others=lambda names: [("HMGET", rows, *names)])
-            for batch in reader.batches([hashes] if hashes else []):
-                raise_first(batch.others)
-                for name, one, row in zip(batch.hashes, batch.values(), batch.others[0], strict=True):
+            for batch in BulkReader(exchange, self.keys).batches([hashes] if hashes else []):
+                for name, one in zip(batch.hashes, batch.loaded(), strict=True):
                     if one is None:
                         gone.append(name)
-                    elif one.row != row:
+                    else:
                         found.append(one)
         return found, gone
 
@@ -256,22 +257,28 @@ class _Rebuild:
         self._file_lost(indexer)
         heard = self.tracker.heard_all() if self.tracker else []
         hashes = self._own(list(dict.fromkeys(key.removeprefix(self.keys.run_prefix) for key in heard)))
-        for some in chunked(hashes, STEP):
-            self._file(indexer, some)
-        for some in self._heard():
-            self._file(indexer, some)
+        for some in chain(chunked(hashes, FILED_AT_ONCE), self._heard(FILED_AT_ONCE)):
+            indexer.file(some)
         if self.tracker is None or not self.tracker.is_whole:
             self.strays = None
-            for some in self._source():
-                self._file(indexer, some)
+            for found in self._source():
+                for some in chunked(self._differing(found), FILED_AT_ONCE):
+                    indexer.file(some)
+            fill_table(self.sid, between=self.making.lease.hold)
         if indexer.changed or indexer.dropped:
             indexer.finish(with_summary=True, is_new=False)
 
-    def _file(self, indexer: SessionIndexer, hashes: list[str]) -> None:
-        values, gone = self._read(hashes, self.keys.index("rows"))
-        todo = [*(one.config_hash for one in values), *gone]
-        for some in chunked(todo, FILED_AT_ONCE):
-            indexer.file(some)
+    def _differing(self, hashes: list[str]) -> Iterator[str]:
+        """Yield the runs whose rows say something else than their records, and those without a record."""
+        with Exchange(self.keys.bots) as exchange:
+            reader = BulkReader(
+                exchange, self.keys, others=lambda names: [("HMGET", self.keys.index("rows"), *names)]
+            )  # fmt: skip
+            for batch in reader.batches([hashes] if hashes else []):
+                raise_first(batch.others)
+                for name, one, row in zip(batch.hashes, batch.values(), batch.others[0], strict=True):
+                    if one is None or one.row != row:
+                        yield name
 
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""

@@ -15,6 +15,8 @@ import msgspec
 
 from bots_app.metrics import ROW_METRICS, metric_paths
 from bots_app.records import UNKNOWN, BacktestRunRecord, UnreadableRun, read_run
+from bots_app.table.fields import fields_of
+from bots_app.table.shapes import Fields
 from dashboard.tolerant import MAX_DEPTH, NOT_STRICT, to_ms, to_number, to_text
 
 #: Digits beyond which the tolerant reader refuses a whole number.
@@ -35,6 +37,13 @@ class RunValues(NamedTuple):
     updated: int | None
     row: bytes
     reason: str = ""
+
+
+class LoadedRun(NamedTuple):
+    """What the indexes say of a run, and what the sweep table does."""
+
+    values: RunValues
+    fields: Fields
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -64,6 +73,16 @@ def read_values(config_hash: str, text: bytes) -> RunValues:
             return values_of(read_run(config_hash, text))
         return reader.values(config_hash, record)
     return values_of(read_run(config_hash, text))
+
+
+def loaded_of(run: BacktestRunRecord | UnreadableRun) -> LoadedRun:
+    """Return what indexes and sweep table say of a run that was read."""
+    return LoadedRun(values_of(run), fields_of(run))
+
+
+def read_loaded(config_hash: str, text: bytes) -> LoadedRun:
+    """Return what indexes and sweep table say of a record."""
+    return loaded_of(read_run(config_hash, text))
 
 
 def _is_usual(text: bytes) -> bool:

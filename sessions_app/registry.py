@@ -15,7 +15,7 @@ from dashboard.errors import PreconditionFailed, SessionNotFound, StoreUnavailab
 from dashboard.store import keys as store_keys
 from dashboard.store.answers import answers
 from dashboard.store.client import KeyTypeError, client
-from dashboard.store.dropped_tables import remove_dropped
+from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
@@ -171,6 +171,7 @@ class SessionRegistry:
             script("put_aside")([keys.bots], [keys.prefix, aside, *some])
         put_aside |= {aside.encode() + key.removeprefix(keys.prefix.encode()) for key in unnamed}
         # What a build has made is not used any more: it sees that its keys are gone.
+        drop_builds(keys, put_aside)
         free(put_aside)
 
     def _remove_strays(self, sid: SessionId, keys: SessionKeys) -> int:

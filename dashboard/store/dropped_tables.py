@@ -5,9 +5,9 @@ Their names stand in `table:dropped` until nothing of them is left: what was sto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from dashboard.store.client import client
+from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import TABLE_NAMES, SessionKeys, TableKeys
 from dashboard.store.shared import chunked
 from dashboard.store.trash import free
@@ -16,19 +16,43 @@ from dashboard.store.trash import free
 FREED, LOOKED_AT = 50, 100
 
 
-def remove_dropped(keys: SessionKeys) -> None:
-    """Remove every generation that has been dropped, in small steps. Raises StoreUnavailable, KeyTypeError."""
+def remove_dropped(keys: SessionKeys, *, between: Callable[[], object] = lambda: None) -> None:
+    """Remove every generation that has been dropped, in small steps, and call `between` now and then.
+
+    Raises StoreUnavailable, KeyTypeError.
+    """
     for name in sorted(client().smembers(keys.dropped_tables)):
-        remove_generation(keys, name.decode())
+        remove_generation(keys, name.decode(), between=between)
 
 
-def remove_generation(keys: SessionKeys, generation: str) -> None:
+def remove_generation(keys: SessionKeys, generation: str, *, between: Callable[[], object] = lambda: None) -> None:
     """Remove the keys of one generation, and its name among those dropped."""
     table = keys.table(generation)
     for some in chunked(_strings(table), FREED):
         client().unlink(*some)
-    free(table.name(name) for name in TABLE_NAMES)
+        between()
+    free((table.name(name) for name in TABLE_NAMES), between=between)
     client().srem(keys.dropped_tables, generation)
+
+
+def drop_builds(keys: SessionKeys, names: Iterable[bytes]) -> None:
+    """Have the generations dropped that builds were making which will not go on; `names` are other keys of theirs.
+
+    Each is named as its build is; the one in use stays.
+    """
+    prefix = keys.builds_prefix.encode()
+    tokens = {name.removeprefix(prefix).partition(b":")[0] for name in names}
+    if tokens:
+        tokens.discard(_generation_in_use(keys))
+    if tokens:
+        client().sadd(keys.dropped_tables, *tokens)
+
+
+def _generation_in_use(keys: SessionKeys) -> bytes:
+    try:
+        return client().hget(keys.index("stats"), "table") or b""
+    except KeyTypeError:
+        return b""
 
 
 def _strings(table: TableKeys) -> Iterator[str]:

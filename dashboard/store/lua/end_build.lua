@@ -5,11 +5,13 @@
 -- ARGV[1] token of the build
 -- ARGV[2] where to put aside what was put down for it
 --
--- Output: 1 done, 0 nothing done: it is not the one going on
-if redis.pcall('HGET', KEYS[1], 'building') ~= ARGV[1] then return 0 end
-redis.call('HDEL', KEYS[1], 'building')
-if redis.call('EXISTS', KEYS[2]) == 1 then
-  redis.call('RENAME', KEYS[2], ARGV[2])
-  redis.call('PERSIST', ARGV[2])
+-- Output: the generation of the sweep table in use, '' none: from now on this build cannot exchange it any more
+if redis.pcall('HGET', KEYS[1], 'building') == ARGV[1] then
+  redis.call('HDEL', KEYS[1], 'building')
+  if redis.call('EXISTS', KEYS[2]) == 1 then
+    redis.call('RENAME', KEYS[2], ARGV[2])
+    redis.call('PERSIST', ARGV[2])
+  end
 end
-return 1
+local generation = redis.pcall('HGET', KEYS[1], 'table')
+return type(generation) == 'string' and generation or ''

@@ -6,12 +6,12 @@
 -- KEYS[3] session:{sid}:events
 -- KEYS[4] bot_registry:session_current:{sid}
 -- KEYS[5] to KEYS[8] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
--- ARGV[1] JSON: sid, token, prefix, next (see carry_runs.lua), old (prefix of what is put aside), fixed, loaded (batches that were
---   loaded), count (most runs to take over), statuses (that may have keys), version, now_us, events, is_kept (whether there is a
+-- ARGV[1] JSON: sid, token, prefix, next, table (see carry_runs.lua), old (prefix of what is put aside), fixed, loaded (batches that
+--   were loaded), count (most runs to take over), statuses (that may have keys), version, now_us, events, is_kept (whether there is a
 --   session), and what finish_index.lua takes: head, head_of, base, average, average_at
 --
--- Output: {1, names put aside ...}, {0} nothing done: too many runs to take over, {-1} somebody else wrote the summary, {-2} the build
---   has been ended, {-3} what was loaded is not all there
+-- Output: {1, names put aside ...}, {0} not exchanged: there are more runs to take over, {-1} somebody else wrote the summary, {-2}
+--   the build has been ended, {-3} what was loaded is not all there
 --- @include "session_list"
 --- @include "order"
 --- @include "sums"
@@ -19,7 +19,16 @@
 --- @include "figures"
 --- @include "rows"
 --- @include "summary"
+--- @include "table_shapes"
+--- @include "table_columns"
+--- @include "table_rows"
+--- @include "table_parts"
+--- @include "table_places"
+--- @include "shadow_table"
+--- @include "shadow_copy"
 --- @include "shadow"
+--- @include "shadow_carry"
+--- @include "shadow_names"
 local options = cjson.decode(ARGV[1])
 local used, made, aside = keys_under(options.prefix), keys_under(options.next), keys_under(options.old)
 local keys = {
@@ -30,7 +39,8 @@ if keys.list then check_list_types(keys.list) end
 if not is_current(used, options.token, KEYS[2]) then return {-2} end
 -- A server that came back with an older data set has lost batches at the end, and with them their count.
 if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
-if redis.call('SCARD', KEYS[2]) - 1 > options.count then return {0} end
+local dropped = options.table and options.table.tables .. 'dropped'
+if dropped then redis.call('SCARD', dropped) end
 local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head', 'revision')
 if options.head then
   local text = stored_summary(keys)
@@ -39,25 +49,9 @@ if options.head then
 end
 
 local figures = {}
-carry(used, made, figures, options.fixed, KEYS[2], options.count)
+local left = carry(used, made, figures, options, KEYS[2], options.count)
 store_made_figures(made, figures)
-
-local statuses, names, put_aside = {}, {}, {}
-for _, status in ipairs(options.statuses) do statuses[status] = true end
-for _, stats in ipairs({keys.stats, made.stats}) do
-  for _, field in ipairs(redis.call('HKEYS', stats)) do
-    if string.sub(field, 1, 2) == 'n:' then statuses[string.sub(field, 3)] = true end
-  end
-end
-for _, name in ipairs({'rows', 'unranked', 'updated', 'undated'}) do names[#names + 1] = 'index:' .. name end
-if options.fixed then
-  names[#names + 1] = 'bots'
-  names[#names + 1] = 'bots:profit'
-end
-for status in pairs(statuses) do
-  if options.fixed then names[#names + 1] = 'bots:status:' .. status end
-  for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do names[#names + 1] = 'index:status:' .. status .. name end
-end
+if left > 0 then return {0} end
 
 local average = options.average_at == (known[3] or '') and options.average
 local revision = string.format('%.0f', tonumber(known[3] or options.now_us) + 1)
@@ -65,13 +59,13 @@ redis.call('HDEL', made.stats, 'loaded')
 if options.is_kept then
   redis.call('HSET', made.stats, 'built', options.version, 'revision', revision)
   if known[1] then redis.call('HSET', made.stats, 'summary_text', known[1]) end
-  local sweep = redis.call('HMGET', keys.stats, 'table', 'rows', 'width', 'swept')
-  if sweep[1] then redis.call('HSET', made.stats, 'table', sweep[1], 'rows', sweep[2], 'width', sweep[3]) end
-  if sweep[4] then redis.call('HSET', made.stats, 'swept', sweep[4]) end
+  if options.table then redis.call('HSET', made.stats, 'swept', 1) else keep_table(keys.stats, made.stats) end
   if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
 end
-names[#names + 1] = 'index:stats'
-for _, name in ipairs(names) do
+local generation = redis.call('HGET', keys.stats, 'table')
+if dropped and generation then redis.call('SADD', dropped, generation) end
+local put_aside = {}
+for _, name in ipairs(names_made(options, keys.stats, made.stats)) do
   if redis.call('EXISTS', options.prefix .. name) == 1 then
     redis.call('RENAME', options.prefix .. name, options.old .. name)
     put_aside[#put_aside + 1] = name

@@ -64,31 +64,6 @@ local function place_run(used, made, figures, is_fixed, hash, run)
   else redis.call('ZADD', made.unranked, 0, hash) end
 end
 
--- What the derived keys in use say of a run: it, false when there is none, nothing when what they say makes no sense.
-local function used_run(used, hash)
-  local row = redis.pcall('HGET', used.rows, hash)
-  if not row then return false end
-  local status = type(row) == 'string' and status_of(row, hash)
-  if not status then return nil end
-  local profit = redis.pcall('ZSCORE', used.index_status_prefix .. status .. ':profit', hash) or ''
-  local updated = redis.pcall('ZSCORE', used.updated, hash) or ''
-  if type(profit) ~= 'string' or type(updated) ~= 'string' then return nil end
-  return {status = status, profit = profit, updated = updated, row = row}
-end
-
--- Take over up to `count` of the runs that our writers changed meanwhile; what cannot be taken over has to be read anew.
-local function carry(used, made, figures, is_fixed, dirty, count)
-  local life_ms = redis.call('PTTL', dirty)
-  for _, hash in ipairs(redis.call('SPOP', dirty, count + 1)) do
-    local run = hash ~= '' and used_run(used, hash)
-    if run == nil then redis.call('SADD', made.heard, hash)
-    elseif hash ~= '' then place_run(used, made, figures, is_fixed, hash, run or nil) end
-  end
-  -- The empty member, which keeps it alive, may have been taken with the others.
-  redis.call('SADD', dirty, '')
-  if life_ms >= 0 then redis.call('PEXPIRE', dirty, math.max(life_ms, 1)) end
-end
-
 local function store_made_figures(made, figures)
   for status, found in pairs(figures) do store_figures(made.stats, status, found) end
 end

@@ -1,0 +1,205 @@
+"""A generation of a session's sweep table made from nothing: whole segments, as commands for the store. No Redis.
+
+What is there in the end is what `write_runs` would have left (lua/includes/table_*.lua). Kept in memory: one segment of
+every column, and which sets of fields and which texts there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from bots_app.table.hashes import LONG
+from bots_app.table.kept_columns import KeptColumns
+from bots_app.table.packing import matrix
+from bots_app.table.shapes import Fields, Shape
+from bots_app.table.values import MISSING
+from dashboard.store.keys import SEGMENT_ROWS, TableKeys
+from dashboard.store.overlapped import Command
+from dashboard.store.shared import chunked
+
+#: Bytes of a hash that has a place of its own, at least and at most; a longer one stands apart.
+LEAST_WIDTH, MOST_WIDTH, WORD = 16, 64, 8
+#: Texts and sets of fields that are told apart, and the set of fields of the runs beyond; as in table_columns.lua.
+MOST_TEXTS, MOST_SHAPES, ANY = 10_000, 10_000, "*"
+#: Bytes up to which a string of the first segment is no longer than its rows, as in table_parts.lua.
+MOST_GROWN = 8_192
+#: Entries that one command adds, strings that it removes, shapes that it stores, and commands sent together.
+ADDED, REMOVED, STORED, TOGETHER = 500, 50, 50, 64
+#: Steps of the load in which a segment is sent: it takes eight for the next one to be full.
+STEPS = 8
+#: Score of a segment that nobody has read yet.
+UNREAD = 0
+
+Bits = npt.NDArray[np.uint64]
+
+
+class NewTable:
+    """The table in the making; runs get their rows in the order in which they are added."""
+
+    def __init__(self, keys: TableKeys) -> None:
+        self.keys = keys
+        self.rows = 0
+        #: Bytes of a hash's place, 0 as long as there is no run.
+        self.width = 0
+        self._columns = KeptColumns()
+        #: The segments in which each column was written.
+        self._written: dict[str, list[int]] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._texts: set[int] = set()
+        self._hashes: list[bytes] = []
+        self._values: dict[str, Bits] = {}
+        self._due: deque[Command] = deque()
+        self._pace = 0
+
+    def add(self, hashes: Sequence[str], fields: Sequence[Fields]) -> None:
+        """Take in some runs, all different and new."""
+        start = 0
+        while start < len(hashes):
+            end = min(len(hashes), start + SEGMENT_ROWS - len(self._hashes))
+            self._add([name.encode() for name in hashes[start:end]], fields[start:end])
+            if len(self._hashes) == SEGMENT_ROWS:
+                self._finish_segment()
+            start = end
+
+    def due(self) -> list[Command]:
+        """Return the commands that are to be sent with this step."""
+        return self._next(self._pace)
+
+    def rest(self) -> Iterator[list[Command]]:
+        """Yield the commands that were not sent yet, some at a time, once all runs have been added."""
+        if self._hashes:
+            self._finish_segment()
+        self._settle()
+        while self._due:
+            yield self._next(TOGETHER)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the session's stats have to say of it; nothing of a table without runs."""
+        generation = self.keys.prefix.split(":")[-2]
+        return {"table": generation, "rows": self.rows, "width": self.width} if self.rows else {}
+
+    def _next(self, count: int) -> list[Command]:
+        return [self._due.popleft() for _ in range(min(count, len(self._due)))]
+
+    def _add(self, hashes: list[bytes], fields: Sequence[Fields]) -> None:
+        """Take in runs of one segment."""
+        if not self.width:
+            longest = max(LEAST_WIDTH, *map(len, hashes))
+            self.width = min(MOST_WIDTH, WORD * ceil(longest / WORD))
+        digests = self._digests(fields)
+        self._count(fields)
+        if not self._columns.is_complete():
+            has = self._columns.has
+            fields = [Fields.of({name: value for name, value in one.items() if has(name)}) for one in fields]
+        found, at = matrix(fields), len(self._hashes)
+        for column, values in zip(found.names, found.values, strict=True):
+            if column not in self._values:
+                self._values[column] = np.zeros(SEGMENT_ROWS, dtype="<u8")
+            self._values[column][at : at + len(fields)] = values
+        self._add_texts(found.texts, {one.status for one in fields})
+        places: list[Any] = []
+        for row, (name, digest) in enumerate(zip(hashes, digests, strict=True), self.rows):
+            places += (name, f"{row} {digest}")
+        for some in chunked(places, 2 * ADDED):
+            self._due.append(("HSET", self.keys.name("places"), *some))
+        self._hashes += hashes
+        self.rows += len(hashes)
+
+    def _digests(self, fields: Sequence[Fields]) -> list[str]:
+        """Return the shape of each run, ANY of those beyond the ones that are told apart."""
+        found = []
+        for one in fields:
+            digest = one.shape.digest
+            if digest not in self._shapes:
+                if len(self._shapes) < MOST_SHAPES:
+                    self._shapes[digest] = one.shape
+                else:
+                    digest = ANY
+            found.append(digest)
+        return found
+
+    def _count(self, fields: Sequence[Fields]) -> None:
+        """Have fields counted; give a column to those that are to have one, take it from those that lose it."""
+        counts: dict[str, int] = {}
+        for shape, count in Counter(one.shape for one in fields).items():
+            for name in shape.names:
+                counts[name] = counts.get(name, 0) + count
+        added, lost = self._columns.count(counts)
+        for some in chunked(added, ADDED):
+            self._due.append(("SADD", self.keys.name("columns"), *some))
+        self._remove(lost)
+
+    def _add_texts(self, texts: dict[str, int], statuses: set[Any]) -> None:
+        """Store texts beside their codes as far as there is room, those of statuses in any case."""
+        new: list[Any] = []
+        for text, bits in texts.items():
+            if bits not in self._texts and (len(self._texts) < MOST_TEXTS or text in statuses):
+                self._texts.add(bits)
+                new += (bits - MISSING, text)
+        for some in chunked(new, 2 * ADDED):
+            self._due.append(("HSET", self.keys.name("texts"), *some))
+
+    def _finish_segment(self) -> None:
+        """Have the segment at hand written: its hashes first, by which its other strings are found."""
+        segment, count = (self.rows - 1) // SEGMENT_ROWS, len(self._hashes)
+        hashes = self._padded(segment)
+        self._due.append(("SET", self.keys.hashes(segment), _sized(hashes, count, self.width, segment)))
+        for name, values in self._values.items():
+            self._written.setdefault(name, []).append(segment)
+            text = _sized(values[:count].tobytes(), count, 8, segment)
+            self._due.append(("SET", self.keys.values(segment, name), text))
+        for name in ("changes", "moved"):
+            self._due.append(("ZADD", self.keys.name(name), UNREAD, segment))
+        self._hashes, self._values = [], {}
+        self._pace = ceil(len(self._due) / STEPS)
+
+    def _padded(self, segment: int) -> bytes:
+        """Return the hashes of the segment at hand as they stand in the store; have those that are too long kept."""
+        hashes, long = self._hashes, dict[int, bytes]()
+        if max(map(len, hashes)) > self.width or not all(hashes) or b"\0" in b"".join(hashes):
+            for place, name in enumerate(hashes):
+                if len(name) > self.width or not name or b"\0" in name:
+                    long[place] = name
+            mark = bytes([LONG])
+            hashes = [mark if place in long else name for place, name in enumerate(hashes)]
+        for some in chunked(long.items(), ADDED):
+            pairs = [part for place, name in some for part in (segment * SEGMENT_ROWS + place, name)]
+            self._due.append(("HSET", self.keys.name("long"), *pairs))
+        return np.array(hashes, dtype=f"S{self.width}").tobytes()
+
+    def _remove(self, names: list[str]) -> None:
+        """Remove the columns of some names."""
+        strings = []
+        for name in names:
+            self._values.pop(name, None)
+            strings += [self.keys.values(segment, name) for segment in self._written.pop(name, ())]
+        for some in chunked(strings, REMOVED):
+            self._due.append(("UNLINK", *some))
+        for some in chunked(names, ADDED):
+            self._due.append(("SREM", self.keys.name("columns"), *some))
+
+    def _settle(self) -> None:
+        """Keep the columns of the most frequent fields, and store what is known of all runs together."""
+        self._remove(self._columns.settle())
+        for some in chunked(self._columns.omitted(), ADDED):
+            self._due.append(("SADD", self.keys.name("omitted"), *some))
+        is_complete, has = self._columns.is_complete(), self._columns.has
+        for shapes in chunked(self._shapes.items(), STORED):
+            flat: list[Any] = []
+            for digest, shape in shapes:
+                kept = shape.json if is_complete else msgspec.json.encode([name for name in shape.names if has(name)])
+                flat += (digest, kept)
+            self._due.append(("HSET", self.keys.name("shapes"), *flat))
+
+
+def _sized(text: bytes, rows: int, width: int, segment: int) -> bytes:
+    """Return the string of so many rows in the length that it has in the store."""
+    is_grown = segment == 0 and rows * width <= MOST_GROWN
+    return text if is_grown else text.ljust(SEGMENT_ROWS * width, b"\0")
