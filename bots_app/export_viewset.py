@@ -82,7 +82,7 @@ class Body:
         return next(self.export)
 
     def close(self) -> None:
-        """Let go of the columns, and of the place."""
+        """Let go of the disk, and of the place."""
         if not self.is_closed:
             self.is_closed = True
             self.export.close()

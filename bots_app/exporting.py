@@ -1,26 +1,29 @@
 """Exports: exactly the runs that a query matches, in its order, as a file that is made while it is sent.
 
-The columns are those of one moment, held for as long as the file is being made. What no column tells, such as botId,
-notes and tags, is read from the rows and the records, as they are when their part of the file is made.
+The columns are those of one moment, put on the disk in the order of the file, so that neither many runs nor many fields
+take memory while it is being made. What no column tells, such as botId, notes and tags, is read from the rows and the
+records, as they are when their part of the file is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Self
 
 import msgspec
 import numpy as np
 
+from bots_app.export_rows import OrderedColumns, OrderedCursors, OrderedHashes
 from bots_app.exports import FORMATS, ExportField, FormatMissing, Kind, Piece
-from bots_app.exports.values import values_of
 from bots_app.metrics import ROW_METRICS
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.sweep import sweep
 from bots_app.table.hashes import Rows
+from bots_app.table.on_disk import Scratch, snapshot_on_disk
 from bots_app.table.ordering import Ordering, TablePosition
 from bots_app.table.query import fields_of_query, mask_of, start_of
 from bots_app.table.selection import ordered, select
@@ -31,15 +34,17 @@ from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import chunked
-from dashboard.tolerant import json_safe
+from dashboard.tolerant import from_bytes, json_safe
 from sessions_app.records import SessionId
 
 #: Columns of a file unless others are asked for: those of a row of the list.
 USUAL_FIELDS = ("status", "profit", "botId", "lastUpdated", *ROW_METRICS)
 #: What only records have, and what it is there.
 OF_RECORDS = {"botId": Kind.TEXT, "notes": Kind.TEXT, "tags": Kind.MIXED}
+#: The field that says of each run where a file that breaks off behind it goes on.
+CURSOR = "nextCursor"
 #: Rows made at once, and rows of the list read in one round trip.
-PIECE_ROWS, READ_ROWS = 5_000, 1_000
+PIECE_ROWS, READ_ROWS = 1_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -60,22 +65,31 @@ class _Row(msgspec.Struct):
 
 
 class Export:
-    """The bytes of a file, a piece at a time; close it, read or not, to let go of the columns it is made of."""
+    """The bytes of a file, a piece at a time; close it, read or not, to let go of the disk that it is made from."""
 
     def __init__(self, sid: SessionId, query: RunQuery, wanted: Wanted, *, facts: Mapping[str, str]) -> None:
-        """Find the runs and their order.
+        """Find the runs and their order, and put the columns on the disk, so that they take no memory from then on.
 
-        Raises SessionNotFound, CursorInvalid, InvalidParameter, Unavailable. Cost: a sort of all runs that match.
+        Raises SessionNotFound, CursorInvalid, InvalidParameter, Unavailable. Cost: every column is read from the store,
+        and a sort of all runs that match.
         """
         self.sid, self.query, self.format = sid, query, FORMATS[wanted.format]
         names = [name for name in wanted.fields or USUAL_FIELDS if name != "configHash"]
-        columns = fields_of_query(query).union(name for name in names if name not in OF_RECORDS)
+        of_table = [name for name in names if name not in OF_RECORDS and name != CURSOR]
         with ExitStack() as stack:
-            self._snapshot = stack.enter_context(sweep(sid, columns))
-            self._rows, self.total, self.next_cursor = self._list(self._snapshot, wanted)
-            values = {name: values_of(self._snapshot, name) for name in names if name not in OF_RECORDS}
-            self._values = {name: found for name, found in values.items() if found is not None}
-            self.fields = [ExportField(name, self._kind(name)) for name in names]
+            scratch = stack.enter_context(closing(Scratch()))
+            with sweep(sid, fields_of_query(query).union(of_table), opener=snapshot_on_disk) as snapshot:
+                #: Whether another program wrote runs that the columns do not know yet.
+                self.is_stale = snapshot.is_stale
+                ordering = Ordering(snapshot, query.order)
+                rows = self._list(snapshot, ordering, wanted)
+                self._hashes = OrderedHashes(scratch, snapshot.row_hashes, rows)
+                self._columns = OrderedColumns(scratch, snapshot, rows, of_table)
+                self._cursors = OrderedCursors(scratch, ordering, rows, self._scope) if CURSOR in names else None
+            kinds = {**OF_RECORDS, CURSOR: Kind.TEXT, **self._columns.kinds()}
+            self.fields = [ExportField(name, kinds.get(name, Kind.MIXED)) for name in names]
+            #: Fields that only the records tell.
+            self._others = [name for name in names if name != CURSOR and name not in self._columns.kinds()]
             facts = {"session": str(sid), "rows": str(self.rows), "total": str(self.total), **facts}
             try:
                 self._content = self.format.write(self.fields, self._pieces(), facts)
@@ -83,16 +97,6 @@ class Export:
                 raise InvalidParameter("format", str(missing)) from missing
             self._stack = stack.pop_all()
         self._broken: Exception | None = None
-
-    @property
-    def rows(self) -> int:
-        """Return how many runs the file holds."""
-        return len(self._rows)
-
-    @property
-    def is_stale(self) -> bool:
-        """Tell whether another program wrote runs that the columns do not know yet."""
-        return self._snapshot.is_stale
 
     def __iter__(self) -> Self:
         return self
@@ -116,46 +120,50 @@ class Export:
             return self.format.broken(self.fields, why)
 
     def close(self) -> None:
-        """Let go of the columns."""
+        """Let go of the disk."""
         self._stack.close()
 
-    def _list(self, snapshot: Snapshot, wanted: Wanted) -> tuple[Rows, int, str | None]:
-        """Return the rows of the file in order, how many match in all, and the cursor behind the last of these rows."""
-        scope = self.query.scope(self.sid)
-        mask, ordering = mask_of(snapshot, self.query), Ordering(snapshot, self.query.order)
+    @property
+    def _scope(self) -> str:
+        return self.query.scope(self.sid)
+
+    def _list(self, snapshot: Snapshot, ordering: Ordering, wanted: Wanted) -> Rows:
+        """Return the rows of the file in order; note how many match in all, and the cursor behind the last row."""
+        mask = mask_of(snapshot, self.query)
         total, begin = int(np.count_nonzero(mask)), 0
         if wanted.cursor:
-            position = TablePosition.unpack(cursors.decode(wanted.cursor, scope=scope))
+            position = TablePosition.unpack(cursors.decode(wanted.cursor, scope=self._scope))
             if position.backward:
                 raise CursorInvalid("it leads backward; an export goes on forward, from a next cursor.")
             if position.values:
                 place = ordering.place(position)
                 begin = select(mask, ordering.order, limit=0, place=place).preceding
         elif wanted.start is not None:
-            begin = start_of(wanted.start, total) - 1 if isinstance(wanted.start, float) else wanted.start - 1
+            begin = start_of(wanted.start, total) - 1 if isinstance(wanted.start, Fraction) else wanted.start - 1
         end = total if wanted.limit is None else min(total, begin + wanted.limit)
         rows = ordered(mask, ordering.order)[begin:end].copy()
-        if end >= total or not len(rows):
-            return rows, total, None
-        [last] = ordering.order.hashes.at(rows[-1:])
-        behind = ordering.position(int(rows[-1]), last, backward=False)
-        return rows, total, cursors.encode(behind.pack(), scope=scope)
-
-    def _kind(self, name: str) -> Kind:
-        found = self._values.get(name)
-        return found.kind if found is not None else OF_RECORDS.get(name, Kind.MIXED)
+        #: How many runs the file holds, and how many match.
+        self.rows, self.total, self.next_cursor = len(rows), total, None
+        if end < total and len(rows):
+            [last] = ordering.order.hashes.at(rows[-1:])
+            behind = ordering.position(int(rows[-1]), last, backward=False)
+            self.next_cursor = cursors.encode(behind.pack(), scope=self._scope)
+        return rows
 
     def _pieces(self) -> Iterator[Piece]:
-        names = [field.name for field in self.fields if field.name not in self._values]
-        for start in range(0, len(self._rows), PIECE_ROWS):
-            rows = self._rows[start : start + PIECE_ROWS]
-            hashes = self._snapshot.hashes_at(rows)
-            columns: dict[str, Sequence[Any]] = {name: found.of(rows) for name, found in self._values.items()}
-            if names == ["botId"]:
+        for first in range(0, self.rows, PIECE_ROWS):
+            last = min(self.rows, first + PIECE_ROWS)
+            plain = self._hashes.part(first, last)
+            hashes = [from_bytes(one) for one in plain]
+            columns: dict[str, Sequence[Any]] = {**self._columns.part(first, last)}
+            if self._cursors is not None:
+                behind = self._cursors.part(first, last, plain)
+                columns[CURSOR] = [*behind[:-1], self.next_cursor] if last == self.rows else behind
+            if self._others == ["botId"]:
                 columns["botId"] = self._bots(hashes)
-            elif names:
-                records = BotRegistry().rows(self.sid, hashes, names)
-                columns |= {name: [json_safe(record[name]) for record in records] for name in names}
+            elif self._others:
+                records = BotRegistry().rows(self.sid, hashes, self._others)
+                columns |= {name: [json_safe(record[name]) for record in records] for name in self._others}
             yield Piece(hashes, columns)
 
     def _bots(self, hashes: Sequence[str]) -> list[str | None]:

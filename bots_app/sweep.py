@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from bots_app.deriving import INLINE_RUNS
 from bots_app.filling import build_table, build_table_in_background
@@ -16,25 +16,29 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import NotBuilt
 from sessions_app.records import SessionId
 
+#: Gives the state of now of fields of a session. Raises SessionGone, NotBuilt, Unavailable.
+Opener = Callable[[SessionKeys, Collection[str]], AbstractContextManager[Snapshot]]
+
 
 @contextmanager
-def sweep(sid: SessionId, fields: Collection[str]) -> Iterator[Snapshot]:
+def sweep(sid: SessionId, fields: Collection[str], *, opener: Opener | None = None) -> Iterator[Snapshot]:
     """Give the columns of these fields as they are now; a field that no run has is left out.
 
-    A small session without a table gets one first. Raises SessionNotFound, IndexBuilding, Unavailable.
-    Cost: one round trip if this process holds the columns, else some 10 ms a column and million runs.
+    They are those that this process holds, unless an opener gives others. A small session without a table gets one
+    first. Raises SessionNotFound, IndexBuilding, Unavailable. Cost: one round trip if this process holds the
+    columns, else some 10 ms a column and million runs.
     """
-    keys = SessionKeys(str(sid))
+    keys, snapshot_of = SessionKeys(str(sid)), opener or memory().snapshot
     with ExitStack() as stack:
         try:
             try:
-                snapshot = stack.enter_context(memory().snapshot(keys, fields))
+                snapshot = stack.enter_context(snapshot_of(keys, fields))
             except NotBuilt as missing:
                 if missing.cardinality > INLINE_RUNS:
                     build_table_in_background(sid)
                     raise wait_for_index("a question that its sorted sets cannot answer") from None
                 build_table(sid)
-                snapshot = stack.enter_context(memory().snapshot(keys, fields))
+                snapshot = stack.enter_context(snapshot_of(keys, fields))
         except SessionGone:
             raise SessionNotFound(sid) from None
         yield snapshot

@@ -6,9 +6,11 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from bots_app.exports import arrow
 from bots_app.exports.fields import ExportField, Kind, Piece
+
+#: Rows of a row group, held until it is full: readers want many, memory few.
+GROUP_ROWS = 16_384
 
 
 class FormatMissing(Exception):  # noqa: N818 - a fact about the installation that the caller tells
@@ -16,7 +18,7 @@ class FormatMissing(Exception):  # noqa: N818 - a fact about the installation th
 
 
 def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the file, a row group for each piece; facts become metadata of the file.
+    """Yield the file, a row group at a time; facts become metadata of the file.
 
     Mixed fields are texts of JSON, as a column of Parquet has one type. Raises FormatMissing at once.
     """
@@ -38,13 +40,28 @@ def _file(
     # What was yielded is dropped from the buffer, so that positions in the file are not those in the buffer.
     sink = pyarrow.PythonFile(_Sink(buffer), mode="w")
     with parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for piece in pieces:
-            columns: list[Any] = [list(piece.hashes)]
-            columns += [_values(piece.columns[field.name], field.kind) for field in fields]
-            arrays = [pyarrow.array(column, one.type) for column, one in zip(columns, schema, strict=True)]
-            writer.write_batch(pyarrow.record_batch(arrays, schema=schema), row_group_size=max(1, len(piece.hashes)))
+        for batches in _groups(_batch(pyarrow, schema, fields, piece) for piece in pieces):
+            table = pyarrow.Table.from_batches(batches, schema)
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
             yield _drained(buffer)
     yield _drained(buffer)
+
+
+def _batch(pyarrow: Any, schema: Any, fields: Sequence[ExportField], piece: Piece) -> Any:
+    arrays = [arrow.array(pyarrow, piece.columns[field.name], field.kind) for field in fields]
+    return pyarrow.RecordBatch.from_arrays([arrow.array(pyarrow, piece.hashes, Kind.TEXT), *arrays], schema=schema)
+
+
+def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield batches that make a row group together."""
+    group: list[Any] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(one.num_rows for one in group) >= GROUP_ROWS:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 class _Sink(io.RawIOBase):
@@ -73,15 +90,6 @@ def _drained(buffer: io.BytesIO) -> bytes:
 
 
 def _schema(pyarrow: Any, fields: Sequence[ExportField], facts: Mapping[str, str]) -> Any:
-    types = {
-        Kind.WHOLE: pyarrow.int64(), Kind.NUMBER: pyarrow.float64(), Kind.TEXT: pyarrow.string(),
-        Kind.BOOLEAN: pyarrow.bool_(), Kind.MIXED: pyarrow.string(),
-    }  # fmt: skip
-    named = [("configHash", pyarrow.string()), *((field.name, types[field.kind]) for field in fields)]
+    types = arrow.types(pyarrow)
+    named = [("configHash", types[Kind.TEXT]), *((field.name, types[field.kind]) for field in fields)]
     return pyarrow.schema(named, metadata=dict(facts))
-
-
-def _values(values: Sequence[Any], kind: Kind) -> Sequence[Any]:
-    if kind is not Kind.MIXED:
-        return values
-    return [None if value is None else msgspec.json.encode(value).decode() for value in values]

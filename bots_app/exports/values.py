@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bots_app.exports.fields import Kind
-from bots_app.table.hashes import Rows
 from bots_app.table.snapshot import Snapshot
 from bots_app.table.values import MISSING, Floats, bits_in
 from dashboard.tolerant import clean_text
@@ -22,49 +21,47 @@ MOST_WHOLE = 2.0**53
 Labels = Mapping[int, str | bool]
 
 
-class ColumnValues:
-    """The values of one column, all of which it tells exactly; see `values_of`."""
+class ColumnReader:
+    """Tells what the values of one column are, all of which it tells exactly; see `reader_of`."""
 
-    def __init__(self, values: Floats, kind: Kind, labels: Labels, *, is_whole: bool = False) -> None:
-        self.values, self.kind, self._labels, self._is_whole = values, kind, labels, is_whole
+    def __init__(self, kind: Kind, labels: Labels, *, is_whole: bool = False) -> None:
+        self.kind, self._labels, self._is_whole = kind, labels, is_whole
 
-    def of(self, rows: Rows) -> list[Any]:
-        """Return the values of some rows, None where one is missing."""
-        found = self.values[rows]
-        is_number = found == found
+    def plain(self, values: Floats) -> list[Any]:
+        """Return some values of the column as plain ones, None where one is missing."""
+        is_number = values == values
         if is_number.all():
-            return self._numbers(found)
-        plain: npt.NDArray[Any] = np.full(len(rows), None, dtype=object)
-        plain[is_number] = self._numbers(found[is_number])
+            return self._numbers(values)
+        plain: npt.NDArray[Any] = np.full(len(values), None, dtype=object)
+        plain[is_number] = self._numbers(values[is_number])
         if self._labels:
-            is_other = ~is_number & (bits_in(found) != np.uint64(MISSING))
-            plain[is_other] = [self._labels[bits] for bits in bits_in(found[is_other]).tolist()]
+            is_other = ~is_number & (bits_in(values) != np.uint64(MISSING))
+            plain[is_other] = [self._labels[bits] for bits in bits_in(values[is_other]).tolist()]
         return plain.tolist()
 
     def _numbers(self, numbers: Floats) -> list[Any]:
         return (numbers.astype(np.int64) if self._is_whole else numbers).tolist()
 
 
-def values_of(snapshot: Snapshot, name: str) -> ColumnValues | None:
-    """Return the values of a field that was asked for, None where only the records tell all of them exactly.
+def reader_of(snapshot: Snapshot, name: str, values: Floats) -> ColumnReader | None:
+    """Return what reads a column, given all its values; None where only the records tell all of them exactly.
 
     So it is with texts that are too many or too long to be kept, and with whole numbers beyond 2**53. Whether numbers
-    are whole is decided by all runs of the session, so that parts of an export have the same types. Raises
-    UnknownField. Cost: two passes over the column.
+    are whole is decided by all runs of the session, so that parts of an export have the same types. Cost: two passes
+    over the column.
     """
-    values = snapshot.column(name)
-    codes = _codes_in(values) if snapshot.has_others(name) else frozenset()
+    codes = codes_in(values) if snapshot.has_others(name) else frozenset()
     found = {bits: label for bits in codes if (label := snapshot.label(bits)) is not None}
     labels = {bits: clean_text(label) if isinstance(label, str) else label for bits, label in found.items()}
     if len(labels) < len(codes):
         return None
     if not snapshot.has_numbers(name):
-        return ColumnValues(values, _kind_of_labels(labels), labels)
+        return ColumnReader(_kind_of_labels(labels), labels)
     is_whole, greatest = _measure(values)
     if is_whole and greatest > MOST_WHOLE:
         return None
     kind = Kind.MIXED if labels else Kind.WHOLE if is_whole else Kind.NUMBER
-    return ColumnValues(values, kind, labels, is_whole=is_whole)
+    return ColumnReader(kind, labels, is_whole=is_whole)
 
 
 def _kind_of_labels(labels: Labels) -> Kind:
@@ -74,7 +71,7 @@ def _kind_of_labels(labels: Labels) -> Kind:
     return Kind.BOOLEAN if kinds == {True} else Kind.TEXT if kinds else Kind.NUMBER
 
 
-def _codes_in(values: Floats) -> frozenset[int]:
+def codes_in(values: Floats) -> frozenset[int]:
     """Return the bits of all texts and booleans of a column."""
     found: set[int] = set()
     for part in _parts(values):

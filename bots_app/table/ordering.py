@@ -16,7 +16,7 @@ import numpy as np
 
 from bots_app.table.selection import Key, Order, Place
 from bots_app.table.snapshot import Snapshot, UnknownField
-from bots_app.table.values import FALSE, MISSING, TRUE, Floats, bits_in
+from bots_app.table.values import FALSE, MISSING, TRUE, Floats, bits_in, number_of
 from dashboard.errors import CursorInvalid, InvalidParameter
 
 #: Letters of a text that a cursor holds; of a longer one it holds the code.
@@ -132,11 +132,13 @@ class Ordering:
         return TablePosition(tuple(self._plain(field, row) for field, _ in self.fields), config_hash, backward)
 
     def _plain(self, field: str, row: int) -> Plain:
-        values = self.snapshot.column(field)[row : row + 1]
-        bits = int(bits_in(values)[0])
+        return self.plain(int(bits_in(self.snapshot.column(field)[row : row + 1])[0]))
+
+    def plain(self, bits: int) -> Plain:
+        """Return what a cursor says of the value with these bits."""
         if bits == MISSING:
             return None
-        number = float(values[0])
+        number = number_of(bits)
         if not math.isnan(number):
             return number
         label = self.snapshot.label(bits)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import TypeVar
@@ -42,10 +42,10 @@ class SessionGone(Exception):  # noqa: N818 - a fact that the caller acts on
 
 
 class SessionTable:
-    """What a process holds of one session's table."""
+    """What a process holds of one session's table; `make_column` makes room for so many segments of a column."""
 
-    def __init__(self, keys: SessionKeys) -> None:
-        self.keys = keys
+    def __init__(self, keys: SessionKeys, make_column: Callable[[int], Column] = Column) -> None:
+        self.keys, self._make_column = keys, make_column
         self._lock = threading.Lock()
         #: When the last look at the store began that everything held is as new as (monotonic nanoseconds).
         self._looked_at = 0
@@ -214,7 +214,10 @@ class SessionTable:
     def _load(self, name: str, segments: Collection[int], revision: int) -> None:
         """Read segments of a column; what is there then is at least of that revision, and part of it may be newer."""
         frame = self._own_frame(has_changed=False)
-        column = self._own_column(name, has_changed=True) if name in self.columns else Column(segments_of(self.rows))
+        if name in self.columns:
+            column = self._own_column(name, has_changed=True)
+        else:
+            column = self._make_column(segments_of(self.rows))
         for segment, content in read_values(self.keys, self.generation, name, list(segments)):
             column.put(segment, content, frame.live)
         column.revision = revision

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import tempfile
 from typing import Any
 
 import pyarrow
@@ -14,12 +16,12 @@ from pyarrow import parquet
 from bots_app import exporting
 from bots_app.export_viewset import slots
 from bots_app.exporting import Export, Wanted
+from bots_app.exports import parquet as parquet_format
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.table.memory import memory
 from bots_app.writing import RunWrite
 from dashboard.errors import StoreUnavailable
-from dashboard.store.keys import SessionKeys
 from sessions_app.records import SessionId
 from tests.api.conftest import SID, assert_error, body_of, path_of, record
 from tests.api.test_lists import links_of
@@ -41,6 +43,7 @@ FORMULA = "=HYPERLINK(1)"
 def many(api, monkeypatch) -> Any:
     """The twelve runs and forty more of all kinds of values; files are made seven runs at a time."""
     monkeypatch.setattr(exporting, "PIECE_ROWS", 7)
+    monkeypatch.setattr(parquet_format, "GROUP_ROWS", 14)
     records = []
     for number in range(20, 60):
         config = {"fast": number % 7, "ratio": number / 3, "name": [FORMULA, 'é, "q"', "z"][number % 3]}
@@ -197,23 +200,46 @@ def test_strangers_and_strange_sessions_are_refused(api, client_of):
     assert_error(api.get(path_of("bots", "export", sid="NO:1h:1:2")), 404)
 
 
-def pins() -> int:
-    table = memory()._tables[SessionKeys(SID).tag]
-    assert table.frame is not None
-    return table.frame.pins + sum(column.pins for column in table.columns.values())
+@pytest.fixture
+def on_disk(monkeypatch) -> Any:
+    """Return what tells how many files are open that columns are put in."""
+    make, made = tempfile.TemporaryFile, []
+
+    def recorded(**options: Any) -> Any:
+        made.append(make(**options))
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", recorded)
+    return lambda: (len(made), sum(not one.closed for one in made))
 
 
-def test_the_columns_are_let_go_whatever_becomes_of_the_file(many):
+def test_the_disk_is_let_go_whatever_becomes_of_the_file(many, on_disk):
     response = many.get(EXPORT, {"fields": "profit,config.fast"})
-    assert pins() > 0
+    assert on_disk() == (2, 1)
     next(iter(response.streaming_content))
     response.close()
-    assert (pins(), slots._users.total()) == (0, 0)
+    assert (on_disk()[1], slots._users.total()) == (0, 0)
     many.get(EXPORT, {"fields": "profit"}).close()
     content_of(many.get(EXPORT, {"fields": "profit"}))
     head = many.head(EXPORT, {"fields": "profit"})
     assert (head["X-Row-Count"], head.content) == ("52", b"")
-    assert (pins(), slots._users.total()) == (0, 0)
+    assert many.get(EXPORT, {"fields": "profi"}).status_code == 400
+    assert (on_disk(), slots._users.total()) == ((10, 0), 0)
+
+
+def test_columns_of_an_export_do_not_stay_in_memory(many):
+    held = memory().nbytes
+    content_of(many.get(EXPORT, {"fields": "profit,config.fast,config.ratio"}))
+    assert memory().nbytes == held
+
+
+def test_a_full_disk_is_said_before_the_file_begins(many, monkeypatch):
+    def fail(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bots_app.table.on_disk.os.pwrite", fail)
+    assert "No space left" in assert_error(many.get(EXPORT), 503)["detail"]
+    assert slots._users.total() == 0
 
 
 def test_the_file_is_of_one_moment(many):
@@ -229,7 +255,7 @@ def test_the_file_is_of_one_moment(many):
 @pytest.mark.parametrize(
     "name, mark", [("csv", b"incomplete: The data store"), ("ndjson", b'{"incomplete":'), ("parquet", b"")]
 )
-def test_a_file_that_cannot_be_finished_is_not_taken_for_whole(many, monkeypatch, name, mark):
+def test_a_file_that_cannot_be_finished_is_not_taken_for_whole(many, monkeypatch, on_disk, name, mark):
     export = Export(SessionId.parse(SID), RunQuery(), Wanted(name, ("profit", "notes")), facts={})
     found = [next(export)]
 
@@ -240,7 +266,7 @@ def test_a_file_that_cannot_be_finished_is_not_taken_for_whole(many, monkeypatch
     with pytest.raises(StoreUnavailable):
         found.extend(export)
     assert mark in found[-1]
-    assert pins() == 0
+    assert on_disk()[1] == 0
     if name == "parquet":
         with pytest.raises(pyarrow.ArrowInvalid):
             parquet.read_table(io.BytesIO(b"".join(found)))
