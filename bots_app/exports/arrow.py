@@ -27,6 +27,7 @@ def types(pyarrow: Any) -> dict[Kind, Any]:
 def array(pyarrow: Any, values: Sequence[Any], kind: Kind) -> Any:
     """Return values, null where one is None. Raises OverflowError for more than 2 GB of text."""
     is_there = np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))
+    content: list[npt.NDArray[Any] | bytes]
     if kind in _NUMBERS:
         plain = [0 if value is None else value for value in values]
         content = [np.array(plain, dtype=_NUMBERS[kind])]

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bots_app.exports import arrow
+from bots_app.exports.arrow import array, types
 from bots_app.exports.fields import ExportField, Kind, Piece
 
 #: Rows of a row group, held until it is full: readers want many, memory few.
@@ -48,8 +48,8 @@ def _file(
 
 
 def _batch(pyarrow: Any, schema: Any, fields: Sequence[ExportField], piece: Piece) -> Any:
-    arrays = [arrow.array(pyarrow, piece.columns[field.name], field.kind) for field in fields]
-    return pyarrow.RecordBatch.from_arrays([arrow.array(pyarrow, piece.hashes, Kind.TEXT), *arrays], schema=schema)
+    arrays = [array(pyarrow, piece.columns[field.name], field.kind) for field in fields]
+    return pyarrow.RecordBatch.from_arrays([array(pyarrow, piece.hashes, Kind.TEXT), *arrays], schema=schema)
 
 
 def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
@@ -90,6 +90,6 @@ def _drained(buffer: io.BytesIO) -> bytes:
 
 
 def _schema(pyarrow: Any, fields: Sequence[ExportField], facts: Mapping[str, str]) -> Any:
-    types = arrow.types(pyarrow)
-    named = [("configHash", types[Kind.TEXT]), *((field.name, types[field.kind]) for field in fields)]
+    kinds = types(pyarrow)
+    named = [("configHash", kinds[Kind.TEXT]), *((field.name, kinds[field.kind]) for field in fields)]
     return pyarrow.schema(named, metadata=dict(facts))
