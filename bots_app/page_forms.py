@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from bots_app.filters import run_query
 from bots_app.query import RunQuery
+from bots_app.table_lists import start_in
 from dashboard.errors import InvalidParameter
 from dashboard.web.forms import NumberField, OrderingField, QueryForm
 from dashboard.web.links import query
@@ -48,10 +49,14 @@ class RunListForm(QueryForm):
     ordering = OrderField()
     limit = forms.TypedChoiceField(required=False, coerce=int, choices=[(size, str(size)) for size in PAGE_SIZES])
     cursor = forms.CharField(required=False, max_length=2_000)
+    start = forms.CharField(required=False, max_length=40)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         try:
+            self.start = start_in(values.get("start", "").replace(",", ""))
+            if self.start is not None and values.get("cursor"):
+                raise InvalidParameter("start", "a cursor says where to go on already; leave one of them out.")
             self.query = run_query(self._given(values))
         except InvalidParameter as error:
             self.refuse(error)

@@ -9,6 +9,9 @@ from urllib.parse import quote
 from django.http import QueryDict
 from django.urls import get_script_prefix
 
+#: Parameters that name a place in a list.
+PLACES = ("cursor", "page", "start")
+
 
 def encoded(text: object) -> str:
     """Return the text fit for one segment of a path; a colon may stand there as it is."""
@@ -42,10 +45,10 @@ def definition_path(key: str) -> str:
 def query(params: QueryDict, **changes: object) -> str:
     """Return the query string with some parameters replaced; None drops one.
 
-    A cursor and a page number belong to one list: they go whenever anything else changes.
+    A place in a list belongs to that list: it goes whenever anything else changes.
     """
     result = params.copy()
-    for place in ("cursor", "page"):
+    for place in PLACES:
         result.pop(place, None)
     for name, value in changes.items():
         if value is None or value == "":
@@ -57,6 +60,11 @@ def query(params: QueryDict, **changes: object) -> str:
     for name in [name for name, values in result.lists() if not any(values)]:
         del result[name]
     return f"?{result.urlencode()}"
+
+
+def kept_fields(params: QueryDict) -> list[tuple[str, str]]:
+    """Return the hidden fields of a form that asks for another place in the same list."""
+    return [(name, value) for name, values in params.lists() if name not in PLACES for value in values if value]
 
 
 def page_links(page: Any, params: QueryDict) -> dict[str, str]:
