@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -12,13 +13,16 @@ import numpy as np
 from bots_app.analysis.definitions import DEFINITIONS
 from bots_app.analysis.sweep.columns import shortened
 from bots_app.analysis.sweep.quantiles import Quantile, quantiles
-from bots_app.analysis_columns import Columns, columns_of, in_parts, label
+from bots_app.analysis_columns import columns_of, in_parts
 from bots_app.analysis_kept import Kept
 from bots_app.analysis_reading import plain
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
+from bots_app.chosen_columns import Columns, label
 from bots_app.metrics import metric_paths
+from bots_app.plateau_columns import NoPlateau
 from bots_app.query import RunQuery
 from bots_app.table.fields import CONFIG
+from bots_app.table.plateaus import is_plateau, metric_of
 from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.table.values import FALSE, MISSING, TRUE, bits_in
 from dashboard.store.keys import SessionKeys
@@ -40,6 +44,11 @@ _OF_THE_ROW = {
     "status": "What became of the run: usually completed, running or failed.",
     "lastUpdated": "When the run was last updated, in milliseconds since 1970 UTC.",
 }
+PLATEAU_TEXT = (
+    "Median of {metric} over the runs one step away: the next value up or down in one parameter, or another text where "
+    "there are at most 20, and all other parameters equal. Of all runs of the session, whatever the filters. Near the "
+    "run's own {metric}: a plateau; far from it: a spike."
+)
 
 
 class Common(msgspec.Struct, frozen=True, rename="camel"):
@@ -99,24 +108,39 @@ def field_list(sid: SessionId, query: RunQuery, *, fields: Sequence[str] = ()) -
     with columns_of(sid, query, ()) as columns:
         snapshot, runs = columns.snapshot, columns.runs
         names = snapshot.names()
+    listed = [name for name in names if not is_plateau(name) or metric_of(name) in metric_paths()]
     scope = query.scope(sid)
 
     def key(state: Snapshot, name: str) -> tuple[object, ...]:
         return (weakref.ref(state.history), state.revision, scope, name)
 
-    kept = {name: _kept.get(key(snapshot, name)) for name in fields or names}
+    kept = {name: _kept.get(key(snapshot, name)) for name in fields or listed}
     found = [one for one in kept.values() if one is not None]
-    for part, columns in in_parts(sid, query, [name for name, one in kept.items() if one is None]):
-        for name in part:
-            if columns.snapshot.has_numbers(name) or columns.snapshot.has_others(name):
-                figures = figures_of(columns, name)
-                _kept.put(key(columns.snapshot, name), figures)
-                found.append(figures)
-            elif name in fields:
-                raise UnknownField(name, names)
+    missing = [name for name, one in kept.items() if one is None]
+    with suppress(*(() if fields else (NoPlateau,))):
+        # Those that there may be none of come last.
+        for part in (False, True):
+            for columns, name in _columns(sid, query, [name for name in missing if is_plateau(name) == part]):
+                if _is_known(columns.snapshot, name, is_asked=name in fields):
+                    figures = figures_of(columns, name)
+                    _kept.put(key(columns.snapshot, name), figures)
+                    found.append(figures)
+                elif name in fields:
+                    raise UnknownField(name, names)
     omitted = sorted(read_omitted(SessionKeys(str(sid)), snapshot.generation))
     answer = FieldList([], "full", 0, as_many_as_fit(omitted, OMITTED_BYTES), len(omitted), runs)
     return plain(fitted(answer, found), snapshot)
+
+
+def _columns(sid: SessionId, query: RunQuery, names: Sequence[str]) -> Iterator[tuple[Columns, str]]:
+    for part, columns in in_parts(sid, query, names):
+        for name in part:
+            yield columns, name
+
+
+def _is_known(snapshot: Snapshot, name: str, *, is_asked: bool) -> bool:
+    """Tell whether some run has a value; a plateau score that is asked for is known without."""
+    return snapshot.has_numbers(name) or snapshot.has_others(name) or (is_asked and is_plateau(name))
 
 
 def figures_of(columns: Columns, name: str) -> FieldFigures:
@@ -162,6 +186,8 @@ def description_of(name: str) -> str:
         return _OF_THE_ROW[name]
     if name in _DEFINITION_OF:
         return f"{DEFINITIONS[_DEFINITION_OF[name]].text} As reported by the run."
+    if is_plateau(name):
+        return PLATEAU_TEXT.format(metric=metric_of(name))
     if name in metric_paths():
         return "A metric that this site is set to read."
     return "A parameter of the configuration." if name.startswith(CONFIG) else "As the run's performance reports it."

@@ -16,8 +16,9 @@ from bots_app.analysis.sweep.histogram import histogram
 from bots_app.analysis.sweep.importance import MOST_PARAMETERS, importance
 from bots_app.analysis.sweep.parallel import MOST_AXES, Parallel, parallel
 from bots_app.analysis.sweep.quantiles import USUAL, quantiles
-from bots_app.analysis_columns import Columns, columns_of, varying_parameters
+from bots_app.analysis_columns import columns_of, varying_parameters
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
+from bots_app.chosen_columns import Columns
 from bots_app.query import RunQuery
 from bots_app.table.selection import Key, Order, select
 from bots_app.table.snapshot import Snapshot

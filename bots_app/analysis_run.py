@@ -10,9 +10,10 @@ import numpy as np
 
 from bots_app.analysis.sweep.neighbours import MOST_PARAMETERS, Step, neighbours
 from bots_app.analysis.sweep.percentiles import Standing, percentiles
-from bots_app.analysis_columns import Columns, columns_of, names_of, varying_parameters
+from bots_app.analysis_columns import columns_of, names_of, varying_parameters
 from bots_app.analysis_reading import plain
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
+from bots_app.chosen_columns import Columns
 from bots_app.metrics import metric_paths
 from bots_app.query import RunQuery
 from bots_app.sweep import sweep

@@ -49,14 +49,17 @@ class RunListing(RepositoryQuery):
         """Return a page. Raises SessionNotFound, CursorInvalid, InvalidParameter."""
         if self.fields:
             check_fields(self.sid, self.fields, KNOWN_FIELDS)
-        page = self.registry.page(self.sid, self.query, cursor=cursor, limit=limit, start=self.start)
-        picked = PickedPage(page, self.registry.rows(self.sid, page.hashes, self.fields)) if self.fields else page
+        page = self.registry.page(
+            self.sid, self.query, cursor=cursor, limit=limit, start=self.start, fields=self.fields
+        )  # fmt: skip
+        picked = PickedPage(page, self.registry.page_rows(self.sid, page, self.fields)) if self.fields else page
         return ExplainedPage(picked, self._plan(page)) if self.is_explained else picked
 
     def _plan(self, page: RunPage) -> Plan:
-        if isinstance(page.reply, TablePage) and not plan_of(self.query).is_table:
+        plan = plan_of(self.query, self.fields)
+        if isinstance(page.reply, TablePage) and not plan.is_table:
             return Plan(TABLE, "a rank of the list was asked for, and the walk goes on where it began")
-        return plan_of(self.query)
+        return plan
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
+from bots_app.analysis_fields import description_of
 from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
 from bots_app.page_place import bound_words, list_suffix, order_words
 from bots_app.performance import PerformanceRegistry
@@ -17,6 +18,7 @@ from bots_app.planner import plan_of
 from bots_app.query import NOT, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
+from bots_app.table.plateaus import is_plateau, plateau_of
 from dashboard.api.links import api_path
 from dashboard.errors import IndexBuilding, InvalidParameter
 from dashboard.web import numbers
@@ -97,6 +99,8 @@ class SessionRuns(SessionPage):
             except InvalidParameter as error:  # a field that no run of this session has
                 form.refuse(error)
         context["field_ranges"] = field_ranges(form)
+        # What is wrong with an expression is said at its box.
+        context["other_errors"] = {name: errors for name, errors in form.errors.items() if name != "where"}
         context["has_filters"] = any((context.get("all_runs"), not context["figures"], request.GET))
         return self.render_to_response(self.get_context_data(**context), status=400 if form.errors else 200)
 
@@ -162,7 +166,7 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
     """Return the context of the table and its pager."""
     first, suffix = page.first_rank, list_suffix(params)
     further = further_fields(asked)
-    values = BotRegistry().rows(sid, page.hashes, further) if further else repeat({})
+    values = BotRegistry().page_rows(sid, page, further) if further else repeat({})
     rows = [
         {
             "rank": None if first is None else first + place,
@@ -182,6 +186,7 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "order_words": order_words(asked),
         "plan": plan_of(asked),
         "export_href": api_path("sessions", str(sid), "bots", "export") + query(params, limit=None, format="csv"),
+        "plateau": plateau_link(asked, params),
         "ranges": active_ranges(asked, params),
         "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
         "page_links": page_links(page, params),
@@ -201,7 +206,22 @@ def further_fields(asked: RunQuery) -> list[str]:
 def columns_of(further: list[str]) -> list[Column]:
     """Return the columns of the table, those of further fields before the bot's name."""
     place = next(index for index, column in enumerate(COLUMNS) if column.name == "botId")
-    return [*COLUMNS[:place], *(Column(name, name, css="param") for name in further), *COLUMNS[place:]]
+    own = [Column(name, name, css="param", tip=description_of(name)) for name in further]
+    return [*COLUMNS[:place], *own, *COLUMNS[place:]]
+
+
+def plateau_link(asked: RunQuery, params: QueryDict) -> dict[str, str]:
+    """Return what leads to the same list by the plateau score of the metric that it is ordered by, nothing there."""
+    metrics = {column.name for column in COLUMNS if column.key} | {"profit"}
+    if is_plateau(asked.by):
+        return {}
+    metric = asked.by if asked.by in metrics else "profit"
+    name, sign = plateau_of(metric), "" if metric == "maxDrawdown" else "-"
+    return {
+        "metric": metric,
+        "title": description_of(name),
+        "href": query(params, ordering=f"{sign}{name}"),
+    }
 
 
 def field_ranges(form: RunListForm) -> list[dict[str, Any]]:

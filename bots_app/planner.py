@@ -6,9 +6,11 @@ session, but know nothing but status, profit and lastUpdated. The table knows ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bots_app.query import ORDERINGS, RunQuery
+from bots_app.table.plateaus import is_plateau
 
 SORTED_SETS, TABLE = "sorted sets", "sweep table"
 
@@ -24,9 +26,11 @@ class Plan(NamedTuple):
         return self.uses == TABLE
 
 
-def plan_of(query: RunQuery) -> Plan:
-    """Return how the list of a query is read."""
+def plan_of(query: RunQuery, fields: Sequence[str] = ()) -> Plan:
+    """Return how the list of a query is read, whose rows are to have these fields."""
     why = _needs_table(query)
+    if not why and any(map(is_plateau, fields)):
+        why = "plateau scores are worked out over columns"
     if why:
         return Plan(TABLE, why)
     return Plan(SORTED_SETS, f"they are kept in the order of {query.by}, for each status")

@@ -66,18 +66,21 @@ class BotRegistry:
     """Reads and writes the runs of sessions."""
 
     def page(
-        self, sid: SessionId, query: RunQuery, *, cursor: str | None = None, limit: int = 50, start: Start | None = None
+        self, sid: SessionId, query: RunQuery, *, cursor: str | None = None, limit: int = 50,
+        start: Start | None = None, fields: Sequence[str] = (),
     ) -> RunPage:  # fmt: skip
-        """Return one page of the list, from `start` on unless a cursor says where.
+        """Return one page of the list, from `start` on unless a cursor says where; `fields` are those of `page_rows`.
 
         Raises SessionNotFound, CursorInvalid, InvalidParameter for a field that no run has. Cost: one round trip, at
         any depth, where the planner takes the sorted sets; else see `read_table_page`.
         """
         scope, keys = query.scope(sid), SessionKeys(str(sid))
         packed = cursors.decode(cursor, scope=scope) if cursor else None
-        if plan_of(query).is_table or start is not None or is_of_table(packed):
+        if plan_of(query, fields).is_table or start is not None or is_of_table(packed):
             at = TablePosition.unpack(packed) if packed is not None else None
-            found, texts = read_table_page(sid, query, position=at, limit=limit, start=None if packed else start)
+            found, texts = read_table_page(
+                sid, query, position=at, limit=limit, start=None if packed else start, fields=fields
+            )
             members = [one.encode("utf-8", "surrogateescape") for one in found.hashes]
             return RunPage(self._with_missing(keys, members, texts), found, scope)
         position = Position.unpack(packed) if packed is not None else Position()
@@ -135,6 +138,14 @@ class BotRegistry:
                     row |= {name: run.value(name) for name in fields}
                 rows.append(row | {"configHash": run.configHash})
         return rows
+
+    def page_rows(self, sid: SessionId, page: RunPage, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Return flat rows of the runs of a page, as `rows` does, with its plateau scores."""
+        found = self.rows(sid, page.hashes, fields)
+        for name in set(fields).intersection(page.scores):
+            for row, score in zip(found, page.scores[name], strict=True):
+                row[name] = score
+        return found
 
     def get(self, sid: SessionId, config_hash: str) -> BacktestRunRecord:
         """Return one run, found by its own address whatever the indexes say. Raises RunNotFound, RecordUnreadable."""

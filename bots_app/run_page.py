@@ -47,6 +47,11 @@ class RunPage:
         return self.reply.stale
 
     @property
+    def scores(self) -> dict[str, list[float | None]]:
+        """Return the plateau scores of the rows, as far as they were asked for."""
+        return self.reply.scores if isinstance(self.reply, TablePage) else {}
+
+    @property
     def first_rank(self) -> int | None:
         """Return the place in the list of the first row, from 1; None where it would cost a walk to know."""
         return self.reply.preceding + 1 if self.rows and self.reply.preceding >= 0 else None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 
 from bots_app.deriving import INLINE_RUNS
 from bots_app.filling import build_table, build_table_in_background
+from bots_app.plateau_columns import enter_snapshot
 from bots_app.table.memory import memory
 from bots_app.table.session_table import SessionGone
 from bots_app.table.snapshot import Snapshot
@@ -32,13 +34,13 @@ def sweep(sid: SessionId, fields: Collection[str], *, opener: Opener | None = No
     with ExitStack() as stack:
         try:
             try:
-                snapshot = stack.enter_context(snapshot_of(keys, fields))
+                snapshot = enter_snapshot(stack, partial(snapshot_of, keys), fields)
             except NotBuilt as missing:
                 if missing.cardinality > INLINE_RUNS:
                     build_table_in_background(sid)
                     raise wait_for_index("a question that its sorted sets cannot answer") from None
                 build_table(sid)
-                snapshot = stack.enter_context(snapshot_of(keys, fields))
+                snapshot = enter_snapshot(stack, partial(snapshot_of, keys), fields)
         except SessionGone:
             raise SessionNotFound(sid) from None
         yield snapshot

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from bots_app.analysis.sweep.columns import numbers
 from bots_app.metrics import ROW_METRICS
 from bots_app.query import RunQuery
 from bots_app.sweep import sweep
 from bots_app.table.ordering import Ordering, TablePosition
+from bots_app.table.plateaus import is_plateau
 from bots_app.table.query import (
     TablePage,
     aggregate_of_query,
@@ -39,23 +42,27 @@ Start = int | float
 
 
 def read_table_page(
-    sid: SessionId, query: RunQuery, *, position: TablePosition | None, limit: int, start: Start | None = None
-) -> tuple[TablePage, list[bytes | None]]:
+    sid: SessionId, query: RunQuery, *, position: TablePosition | None, limit: int, start: Start | None = None,
+    fields: Collection[str] = (),
+) -> tuple[TablePage, list[bytes | None]]:  # fmt: skip
     """Return a page and the row of each run, None of one without. Raises SessionNotFound, InvalidParameter.
 
+    The page has the plateau scores that are among these fields, and those that the query looks at.
     Cost: two round trips, and a pass over the columns that the query looks at.
     """
-    keys, fields = SessionKeys(str(sid)), fields_of_query(query)
+    keys, fields_of = SessionKeys(str(sid)), fields_of_query(query)
+    scored = [name for name in fields_of.union(fields) if is_plateau(name)]
     for _ in range(ATTEMPTS):
-        with sweep(sid, fields) as snapshot:
+        with sweep(sid, fields_of.union(scored)) as snapshot:
             if isinstance(start, float):
                 start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
             page = page_of(snapshot, query, position=position, limit=limit, start=start)
-            said = {name: bits_in(snapshot.column(name)[page.rows]).tolist() for name in fields & SHOWN}
+            said = {name: bits_in(snapshot.column(name)[page.rows]).tolist() for name in fields_of & SHOWN}
+            scores = {name: numbers(snapshot.column(name)[page.rows]) for name in scored}
         rows = client().hmget(keys.index("rows"), page.hashes) if page.hashes else []
         if None not in rows and _is_as_said(rows, said):
             break
-    return page, rows
+    return msgspec.structs.replace(page, scores=scores), rows
 
 
 def _is_as_said(rows: list[bytes], said: dict[str, list[int]]) -> bool:
@@ -98,8 +105,11 @@ def aggregate_in_table(sid: SessionId, query: RunQuery) -> dict[str, Any]:
 
 
 def check_fields(sid: SessionId, fields: tuple[str, ...], known: frozenset[str]) -> None:
-    """Raise InvalidParameter for a field that is neither known nor a column of the session."""
-    others = [name for name in fields if name not in known]
+    """Raise InvalidParameter for a field that is neither known nor a column of the session.
+
+    Plateau scores are not looked at: the page that has them tells.
+    """
+    others = [name for name in fields if name not in known and not is_plateau(name)]
     if others:
         with sweep(sid, others) as snapshot:
             for name in others:

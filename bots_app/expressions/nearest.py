@@ -16,12 +16,13 @@ MOST_LETTERS = 80
 def nearest_names(name: str, known: Collection[str]) -> list[str]:
     """Return the known names nearest to this one, the nearest first, at most three; none where none is alike.
 
-    Upper and lower case are the same here, and `fast` is as near to `config.fast` as to `fast`.
+    Upper and lower case are the same here, and `fast` is as near to `config.fast` as to `fast`; of two that are as near
+    the shorter comes first.
     """
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(name.casefold()[-MOST_LETTERS:])
-    ranked = sorted((-_likeness(matcher, candidate), candidate) for candidate in known)
-    return [candidate for likeness, candidate in ranked[:MOST_OFFERED] if -likeness >= LEAST_LIKENESS]
+    ranked = sorted((-_likeness(matcher, candidate), len(candidate), candidate) for candidate in known)
+    return [candidate for likeness, _, candidate in ranked[:MOST_OFFERED] if -likeness >= LEAST_LIKENESS]
 
 
 def _likeness(matcher: SequenceMatcher[str], candidate: str) -> float:

@@ -1,4 +1,5 @@
-"""Arrays worked out from columns, row by row, and kept: what has changed since is worked out again, and no more."""
+"""Arrays worked out from columns and kept: row by row, so that what has changed since is worked out again and no more;
+or whole, for one revision."""
 
 from __future__ import annotations
 
@@ -31,10 +32,13 @@ class _Kept:
 
 
 class Derived:
-    """The arrays of one session's generation, by what they are; each function must look at every row by itself."""
+    """The arrays of one session's generation, by what they are.
+
+    `turn` is for what takes long to be worked out: whoever holds it does so for all who wait.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self.turn = threading.Lock(), threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     @property
@@ -53,16 +57,26 @@ class Derived:
     def get(
         self, key: Hashable, compute: Compute, *, rows: int, revision: int, changed_at: npt.NDArray[np.int64]
     ) -> Array:
-        """Return the array at a revision; `changed_at` says of each segment at which it was changed last."""
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
+        """Return the array at a revision; `changed_at` says of each segment at which it was changed last.
+
+        `compute` has to look at every row by itself.
+        """
+        kept = self._get(key)
         if kept is not None and kept.revision == revision:
             return kept.values
         values = _updated(kept, compute, rows, changed_at) if kept is not None and kept.revision < revision else None
         if values is None:
             values = compute(slice(0, rows))
+        self.put(key, values, revision=revision)
+        return values
+
+    def at(self, key: Hashable, *, revision: int) -> Array | None:
+        """Return an array that is kept, None unless it is that of this very revision."""
+        kept = self._get(key)
+        return kept.values if kept is not None and kept.revision == revision else None
+
+    def put(self, key: Hashable, values: Array, *, revision: int) -> None:
+        """Keep an array, unless a newer one is kept; it is not to be changed any more."""
         values.flags.writeable = False
         with self._lock:
             known = self._kept.get(key)
@@ -71,7 +85,12 @@ class Derived:
                 self._kept.move_to_end(key)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-        return values
+
+    def _get(self, key: Hashable) -> _Kept | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
 
 def _updated(kept: _Kept, compute: Compute, rows: int, changed_at: npt.NDArray[np.int64]) -> Array | None:

@@ -16,8 +16,8 @@ from dashboard.tolerant import MAX_DEPTH, to_number
 
 #: Leaves of a record that are looked at, and letters of a name: more is no parameter and no metric.
 MOST_LEAVES, MOST_LETTERS = 1_000, 200
-#: What comes before a parameter's name.
-CONFIG = "config."
+#: What comes before a parameter's name, and before a metric's where its plateau score is meant (see plateaus.py).
+CONFIG, PLATEAU = "config.", "plateau."
 #: Names that mean what the row of the list says, whatever else a record has under them.
 _OF_THE_ROW = frozenset(("configHash", "status", "profit", "botId", "lastUpdated", "notes", "tags"))
 #: Whole numbers between these are near to a double.
@@ -103,7 +103,7 @@ def _names_at(start: str, *, is_config: bool) -> _Names:
 
 def _is_metric_name(name: str) -> bool:
     """Tell whether a name is free for what a performance holds."""
-    is_taken = name in _OF_THE_ROW or name in metric_paths() or name.startswith(CONFIG)
+    is_taken = name in _OF_THE_ROW or name in metric_paths() or name.startswith((CONFIG, PLATEAU))
     return not is_taken and 0 < len(name) <= MOST_LETTERS
 
 

@@ -117,7 +117,7 @@ class Ordering:
             return [Key(values, descending)]
         ranks, texts = self.ranks(), len(snapshot.texts())
         try:
-            ranked = snapshot.derive(("ranks", field, texts), lambda part: ranks.within(values[part]))
+            ranked = snapshot.derive(("ranks", field, texts), lambda part: ranks.within(values[part]), of=[field])
         except KeyError:
             raise InvalidParameter(
                 "ordering",
@@ -125,7 +125,8 @@ class Ordering:
             ) from None
         if not snapshot.has_numbers(field):
             return [Key(ranked, descending)]
-        return [Key(snapshot.derive(("kinds", field), lambda part: _kinds(values[part]))), Key(ranked, descending)]
+        kinds = snapshot.derive(("kinds", field), lambda part: _kinds(values[part]), of=[field])
+        return [Key(kinds), Key(ranked, descending)]
 
     def position(self, row: int, config_hash: bytes, *, backward: bool) -> TablePosition:
         """Return the place of a row for a cursor."""

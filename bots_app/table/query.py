@@ -35,6 +35,8 @@ class TablePage(msgspec.Struct, frozen=True):
     first: TablePosition | None
     last: TablePosition | None
 
+    #: What no record tells of the runs: the plateau scores that were asked for.
+    scores: dict[str, list[float | None]] = {}
     @property
     def has_previous(self) -> bool:
         return self.preceding > 0
@@ -88,7 +90,7 @@ def mask_of(snapshot: Snapshot, query: RunQuery) -> Mask:
 
     where = query.where.canonical if query.where is not None else None
     filters = (query.statuses, query.excluded, query.min_profit, query.max_profit, query.bounds, where)
-    return snapshot.derive(("mask", *filters), compute)
+    return snapshot.derive(("mask", *filters), compute, of=columns)
 
 
 def _check_fields(snapshot: Snapshot, query: RunQuery) -> None:

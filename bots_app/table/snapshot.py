@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,13 @@ from bots_app.table.columns import Column, Frame
 from bots_app.table.derived import Array, Compute, Derived
 from bots_app.table.fields import canonical_names
 from bots_app.table.hashes import Hashes, Rows
+from bots_app.table.plateaus import with_plateaus
 from bots_app.table.values import FALSE, MISSING, TRUE, Floats, Mask
-from dashboard.errors import InvalidParameter
+from dashboard.errors import InvalidParameter, Unavailable
 from dashboard.tolerant import from_bytes
+
+#: Seconds to wait for another thread that works out the same.
+WAIT_S = 10.0
 
 
 class UnknownField(InvalidParameter):  # noqa: N818 - named as what it is raised for, like its base
@@ -48,14 +53,16 @@ class Snapshot:
     """The rows of a session at one revision, and the columns that were asked for."""
 
     def __init__(self, held: Held) -> None:
-        self._held = held
+        self._held, self._columns = held, dict(held.columns)
+        #: Columns that are worked out of others, see plateaus.py.
+        self._worked_out: dict[str, Floats] = {}
         self.generation, self.revision, self.rows = held.generation, held.revision, held.rows
         #: Whether the table, or an index beside it, lacks runs that the session names.
         self.is_stale = held.is_stale
 
     def names(self) -> frozenset[str]:
-        """Return the fields that have a column; a few of them may have lost their last value."""
-        return self._held.names
+        """Return the fields that may be asked for; a few of them may have lost their last value."""
+        return with_plateaus(self._held.names)
 
     def is_live(self) -> Mask:
         """Tell of each row whether it holds a run."""
@@ -77,24 +84,29 @@ class Snapshot:
 
     def has(self, name: str) -> bool:
         """Tell whether a field that was asked for is known: some run has a value of it, or every list knows it."""
-        column = self._held.columns.get(name)
-        return name in canonical_names() or (column is not None and column.numbers + column.others > 0)
+        column = self._columns.get(name)
+        is_stored = column is not None and column.numbers + column.others > 0
+        return is_stored or name in canonical_names() or name in self._worked_out
 
     def column(self, name: str) -> Floats:
         """Return the values of a field that was asked for, one a row. Raises UnknownField."""
         if not self.has(name):
             raise UnknownField(name, self.names())
-        column = self._held.columns.get(name)
+        if name in self._worked_out:
+            return self._worked_out[name]
+        column = self._columns.get(name)
         return _shown(np.full(self.rows, np.nan) if column is None else column.values[: self.rows])
 
     def has_numbers(self, name: str) -> bool:
         """Tell whether a field that was asked for is a number in some run."""
-        column = self._held.columns.get(name)
+        if name in self._worked_out:
+            return not np.isnan(self._worked_out[name]).all()
+        column = self._columns.get(name)
         return column is not None and column.numbers > 0
 
     def has_others(self, name: str) -> bool:
         """Tell whether a field that was asked for is a text or a boolean in some run."""
-        column = self._held.columns.get(name)
+        column = self._columns.get(name)
         return column is not None and column.others > 0
 
     def texts(self) -> Mapping[int, str]:
@@ -111,16 +123,46 @@ class Snapshot:
         """Return what is the same object as long as revisions tell states apart: a server may lose its last writes."""
         return self._held.derived
 
-    def derive(self, key: tuple[object, ...], compute: Compute) -> Array:
-        """Return an array worked out from columns row by row, kept until its rows change."""
+    def derive(self, key: tuple[object, ...], compute: Compute, *, of: Collection[str]) -> Array:
+        """Return an array worked out row by row from the columns of these fields, kept until its rows change."""
         held = self._held
-        return held.derived.get(
-            key, compute, rows=self.rows, revision=self.revision, changed_at=held.changed_at
-        )  # fmt: skip
+        changed_at = held.changed_at
+        if not self._worked_out.keys().isdisjoint(of):
+            # A write somewhere may have changed them anywhere.
+            changed_at = np.full_like(changed_at, self.revision)
+        return held.derived.get(key, compute, rows=self.rows, revision=self.revision, changed_at=changed_at)
+
+    def kept(self, key: tuple[object, ...]) -> Array | None:
+        """Return what was worked out for this revision, None when it is not kept."""
+        return self._held.derived.at(key, revision=self.revision)
+
+    def keep(self, key: tuple[object, ...], values: Array) -> None:
+        """Keep what was worked out for this revision, for as long as there is room."""
+        self._held.derived.put(key, values, revision=self.revision)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have no other thread of this process work out the same meanwhile. Raises Unavailable."""
+        lock = self._held.derived.turn
+        if not lock.acquire(timeout=WAIT_S):
+            raise Unavailable("The plateau scores of this session are still being worked out; try again in a moment.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def add(self, name: str, values: Floats) -> None:
+        """Have a column that is worked out, of numbers, one a row."""
+        self._worked_out[name] = _shown(values)
+
+    def keep_only(self, fields: Collection[str]) -> None:
+        """Let go of all stored columns but those of these fields."""
+        for name in self._columns.keys() - set(fields):
+            self._columns.pop(name).unpin()
 
     def release(self) -> None:
         """Let what was looked at be changed again."""
-        for pinned in (self._held.frame, *self._held.columns.values()):
+        for pinned in (self._held.frame, *self._columns.values()):
             pinned.unpin()
 
 

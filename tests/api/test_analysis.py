@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bots_app import analysis_columns, analysis_fields
+from bots_app import analysis_columns, analysis_fields, chosen_columns
 from bots_app.analysis_kept import Kept
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
@@ -331,8 +331,11 @@ def test_a_field_that_is_a_number_in_some_runs_and_a_text_in_others(client_of, r
     assert [one["configHash"] for one in found["neighbours"]] == ["run-0", "run-2", "run-3"]
 
 
-@pytest.mark.parametrize("limit", ["MOST_VALUES", "FEW_VALUES", "MOST_SORTED"])
-def test_large_sessions_are_read_in_parts_and_many_texts_left_in_no_order(api, monkeypatch, limit):
+@pytest.mark.parametrize(
+    "module, limit",
+    [(analysis_columns, "MOST_VALUES"), (chosen_columns, "FEW_VALUES"), (chosen_columns, "MOST_SORTED")],
+)
+def test_large_sessions_are_read_in_parts_and_many_texts_left_in_no_order(api, monkeypatch, module, limit):
     def answers() -> list[Any]:
         found = ask(api, "heatmap")
         by_kind = sorted(zip(found["y"]["labels"], found["values"], strict=True))
@@ -340,7 +343,7 @@ def test_large_sessions_are_read_in_parts_and_many_texts_left_in_no_order(api, m
 
     usual = answers()
     monkeypatch.setattr(analysis_fields, "_kept", Kept(5))
-    monkeypatch.setattr(analysis_columns, limit, 1)
+    monkeypatch.setattr(module, limit, 1)
     assert answers() == usual
 
 

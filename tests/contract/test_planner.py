@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from functools import cmp_to_key
 from typing import Any
 
@@ -27,6 +28,7 @@ sid = SessionId.parse(SID)
 PROFITS = st.sampled_from([None, -2.0, 0.0, -0.0, 1.5, 1e300, 7.25])
 SHARPES = st.sampled_from([None, -1, 0, 0.5, 2, float("inf"), "1.5"])
 FASTS = st.sampled_from([None, 5, 8, 13, "auto", True])
+SLOWS = st.sampled_from([None, 1, 2, 4])
 STATUSES = ("completed", "failed", "odd:profit")
 WHERES = {
     "sharpe > 0": lambda one: number(one["sharpe"]) is not None and number(one["sharpe"]) > 0,
@@ -35,7 +37,12 @@ WHERES = {
         one["fast"] is not True and one["fast"] in (5, 8, "auto")
     ),
     "config.fast is missing": lambda one: one["fast"] is None,
+    "plateau.sharpe >= 0.5": lambda one: one["plateau.sharpe"] is not None and one["plateau.sharpe"] >= 0.5,
+    "profit > plateau.profit": lambda one: (
+        None not in (one["profit"], one["plateau.profit"]) and one["profit"] > one["plateau.profit"]
+    ),
 }
+PLATEAUS = ("plateau.profit", "plateau.sharpe")
 
 
 def number(value: Any) -> float | None:
@@ -50,20 +57,53 @@ def record(name: str, one: dict[str, Any]) -> dict[str, Any]:
         made["resultsMetadata"]["performance"]["sharpe"] = (
             "Infinity" if one["sharpe"] == float("inf") else one["sharpe"]
         )
-    made["configuration"] = {} if one["fast"] is None else {"fast": one["fast"]}
+    made["configuration"] = {name: one[name] for name in ("fast", "slow") if one[name] is not None}
     return made
+
+
+def with_plateaus(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the runs with their plateau scores, worked out by looking at every two of them."""
+    levels = {name: {one[name] for one in runs.values()} - {None} for name in ("fast", "slow")}
+
+    def is_step(name: str, one: Any, other: Any) -> bool:
+        if one is None or other is None:
+            return False
+        if any(isinstance(level, str | bool) for level in levels[name]):
+            return True  # texts, among them booleans and numbers, have no order
+        return not any(min(one, other) < level < max(one, other) for level in levels[name])
+
+    def is_neighbour(one: dict[str, Any], other: dict[str, Any]) -> bool:
+        differ = [name for name in levels if (type(one[name]), one[name]) != (type(other[name]), other[name])]
+        return len(differ) == 1 and is_step(differ[0], one[differ[0]], other[differ[0]])
+
+    found = {}
+    for name, one in runs.items():
+        around = [other for other in runs.values() if is_neighbour(one, other)]
+        scores = {}
+        for plateau in PLATEAUS:
+            known = [number(other[plateau.removeprefix("plateau.")]) for other in around]
+            scores[plateau] = statistics.median([value for value in known if value is not None] or [float("inf")])
+        found[name] = one | {plateau: number(score) for plateau, score in scores.items()}
+    return found
 
 
 RUNS = st.lists(
     st.fixed_dictionaries(
         {
-            "profit": PROFITS, "sharpe": SHARPES, "fast": FASTS, "status": st.sampled_from(STATUSES),
+            "profit": PROFITS, "sharpe": SHARPES, "fast": FASTS, "slow": SLOWS, "status": st.sampled_from(STATUSES),
             "updated": st.sampled_from([1_699_999_999_999, 1_700_000_000_000, 1_700_000_000_001]),
         }
     ),
     max_size=25,
 )  # fmt: skip
-BOUNDS = st.sampled_from([(), (Bound("sharpe", 0.0),), (Bound("config.fast", None, 8.0), Bound("sharpe", -1.0, 2.0))])
+BOUNDS = st.sampled_from(
+    [
+        (),
+        (Bound("sharpe", 0.0),),
+        (Bound("config.fast", None, 8.0), Bound("sharpe", -1.0, 2.0)),
+        (Bound("plateau.profit", 0.0),),
+    ]
+)
 QUERIES = st.builds(
     RunQuery,
     statuses=st.sampled_from([(), ("completed",), ("failed", "odd:profit")]),
@@ -71,6 +111,7 @@ QUERIES = st.builds(
     max_profit=st.sampled_from([None, 7.25]),
     ordering=st.sampled_from(
         [*ORDERINGS, "-sharpe", "sharpe", "sharpe,-profit", "-sharpe,lastUpdated", "-profit,sharpe"]
+        + ["-plateau.sharpe", "plateau.profit,-sharpe"]
     ),
     bounds=BOUNDS,
     where=st.sampled_from([None, *map(parse, WHERES)]),
@@ -144,7 +185,7 @@ def test_both_ways_answer_what_a_look_at_every_run_does(
 ) -> None:
     client().flushall()
     # Fields that every query may name, whatever was drawn.
-    anchor = {"profit": 0.25, "sharpe": 1, "fast": 5, "status": "completed", "updated": 1_700_000_000_002}
+    anchor = {"profit": 0.25, "sharpe": 1, "fast": 5, "slow": 1, "status": "completed", "updated": 1_700_000_000_002}
     known = {f"run-{place:02}": one for place, one in enumerate(runs)} | {"anchor": anchor}
     writes = [record(name, one) for name, one in known.items()]
     BotRegistry().put_many(sid, map(RunWrite.parse, writes))
@@ -153,8 +194,9 @@ def test_both_ways_answer_what_a_look_at_every_run_does(
             known.pop(changed, None)
             if BotRegistry().page(sid, RunQuery(), limit=500).hashes.count(changed):
                 BotRegistry().delete(sid, changed)
+    scored = with_plateaus(known)
     for query in queries:
-        wanted = naive(known, query)
+        wanted = naive(scored, query)
         assert walked(query, limit) == (wanted, len(wanted)), plan_of(query)
         assert walked_in_table(query, limit) == wanted
         for name in itertools.islice(wanted, 3):
