@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from django.core.management import call_command
 from django.db import connection
 
 from bots_app.query import RunQuery
@@ -38,16 +37,14 @@ SLOW_SHARE = 10
 
 def load(runs: int) -> dict[str, object]:
     """Store the runs in both; return the seconds each took."""
-    call_command("migrate", verbosity=0, interactive=False)
     orm.create_table()
     mine = data.load(SID, records(SID, runs))
     peer = timed(lambda: orm.load(str(SID), records(SID, runs)))
     return {"loaded into redis in": f"{mine:.0f} s", "into postgres by COPY in": f"{peer:.0f} s"}
 
 
-def measure(report: Report, *, rounds: int) -> None:
+def measure(report: Report, views: Views, whole: WholeDjango, *, rounds: int) -> None:
     """Compare the answers, then the times."""
-    views, whole = Views(SID), WholeDjango(SID)
     place = deep_place()
     for sides in (views, whole):
         mine, peer, offset = pages_of(sides, place)
@@ -156,9 +153,8 @@ def pages(report: Report, sides: Views | WholeDjango, place: Place, *, rounds: i
 
 def calls(report: Report, *, rounds: int) -> None:
     """Measure what fetches the rows on either side, as values."""
-    names = [name for name in orm.COLUMNS if name not in ("session", "record")]
     ordered = orm.Run.objects.filter(session=str(SID), status=STATUS, profit__gte=LEAST)
-    query = ordered.order_by("-profit", "-configHash").values(*names)[:LIMIT]
+    query = ordered.order_by("-profit", "-configHash").values(*orm.ROW)[:LIMIT]
     statement, parameters = query.query.sql_with_params()
     registry = BotRegistry()
 

@@ -20,8 +20,10 @@ from rest_framework.views import APIView
 LIMIT = 50
 COLUMNS = (
     "session", "configHash", "botId", "status", "lastUpdated", "profit", "sharpe", "maxDrawdown", "winRate",
-    "profitFactor", "numTrades", "record",
+    "profitFactor", "numTrades", "calmar", "record",
 )  # fmt: skip
+#: Those of a row of the list.
+ROW = tuple(name for name in COLUMNS if name not in ("session", "calmar", "record"))
 
 
 class Run(models.Model):
@@ -38,6 +40,7 @@ class Run(models.Model):
     winRate = models.FloatField(null=True)
     profitFactor = models.FloatField(null=True)
     numTrades = models.IntegerField(null=True)
+    calmar = models.FloatField(null=True)
     record = models.TextField()
 
     class Meta:
@@ -45,6 +48,10 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["session", "status", "-profit", "-configHash"], name="bench_status_profit"),
             models.Index(fields=["session", "-profit", "-configHash"], name="bench_profit"),
+            models.Index(fields=["session", "-calmar", "-configHash"], name="bench_calmar"),
+            models.Index(fields=["session", "sharpe"], name="bench_sharpe"),
+            models.Index(fields=["session", "maxDrawdown"], name="bench_drawdown"),
+            models.Index(fields=["session", "numTrades"], name="bench_trades"),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +63,7 @@ class RunSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Run
-        fields = [name for name in COLUMNS if name not in ("session", "record")]
+        fields = ROW
 
 
 class RunFilter(filters.FilterSet):
@@ -130,7 +137,7 @@ def values(sid: str, text: bytes) -> tuple[Any, ...]:
     return (
         sid, record["configHash"], record["botId"], record["status"], record["lastUpdated"], found["totalProfit"],
         found["sharpeRatio"], found["maxDrawdown"], found["winRate"], found["profitFactor"], found["numTrades"],
-        text.decode(),
+        found["calmarRatio"], text.decode(),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from bots_app.viewsets import RunsViewSet
 from sessions_app.records import SessionId
 from tests.bench.over_http import tokens
-from tests.bench.peers import orm
+from tests.bench.peers import orm, sweep_orm
 
 #: What the views are freed from when they are measured alone.
 OPEN: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
@@ -34,14 +34,16 @@ class Views:
             "peer cursor": orm.Runs.as_view(**OPEN),
             "peer offset": orm.CountedRuns.as_view(**OPEN),
             "peer aggregate": orm.Aggregate.as_view(**OPEN),
+            "peer sweep": sweep_orm.SweepRuns.as_view(**OPEN),
+            "peer sweep counted": sweep_orm.CountedSweepRuns.as_view(**OPEN),
         }
 
     def way(self, name: str, **parameters: object) -> Body:
-        """Return the call of a view, which answers the body."""
+        """Return the call of a view, which answers the body; a parameter that is a function is called each time."""
         view = self.views[name]
 
         def call() -> bytes:
-            request = self.factory.get("/", parameters, headers={"Accept": "*/*"})
+            request = self.factory.get("/", given(parameters), headers={"Accept": "*/*"})
             return body_of(view(request, sid=self.sid).render(), name)
 
         return call
@@ -60,18 +62,25 @@ class WholeDjango:
             "peer cursor": f"/peer/cursor/{name}",
             "peer offset": f"/peer/offset/{name}",
             "peer aggregate": f"/peer/aggregate/{name}",
+            "peer sweep": f"/peer/sweep/{name}",
+            "peer sweep counted": f"/peer/sweep-counted/{name}",
         }
 
     def way(self, name: str, **parameters: object) -> Body:
-        """Return the call of an address, which answers the body."""
-        address = f"{self.paths[name]}?{urlencode(parameters)}"
+        """Return the call of an address, which answers the body; a parameter that is a function is called each time."""
         following = cycle(self.bearers)
 
         def call() -> bytes:
+            address = f"{self.paths[name]}?{urlencode(given(parameters))}"
             headers = {"Authorization": next(following), "Accept": "*/*"}
             return body_of(self.client.get(address, headers=headers), address)
 
         return call
+
+
+def given(parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Return the parameters of one request."""
+    return {name: value() if callable(value) else value for name, value in parameters.items()}
 
 
 def body_of(answer: Any, name: str) -> bytes:

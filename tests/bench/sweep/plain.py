@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bots_app.records import BacktestRunRecord
-
 Floats = npt.NDArray[np.float64]
+
+
+class _Performance(msgspec.Struct):
+    sharpeRatio: float
+    maxDrawdown: float
+    numTrades: int
+    calmarRatio: float
+
+
+class _Results(msgspec.Struct):
+    performance: _Performance
+
+
+class _Record(msgspec.Struct):
+    configHash: str
+    resultsMetadata: _Results
+
+
+_decode = msgspec.json.Decoder(_Record).decode
 
 
 @dataclass
@@ -29,12 +47,10 @@ class PlainRuns:
         nothing = np.zeros(0)
         return cls(nothing, nothing, nothing, nothing, np.zeros(0, dtype="S16"))
 
-    def add(self, runs: Sequence[BacktestRunRecord]) -> None:
-        """Take more runs in; they count from `finished` on."""
-        found = [
-            (run.metrics["sharpe"], run.metrics["maxDrawdown"], run.metrics["numTrades"], run.value("calmarRatio"))
-            for run in runs
-        ]
+    def add(self, texts: Sequence[bytes]) -> None:
+        """Take more runs in, by their records; they count from `finished` on."""
+        runs = [_decode(text) for text in texts]
+        found = [msgspec.structs.astuple(run.resultsMetadata.performance) for run in runs]
         self._parts.append((np.array(found, dtype=np.float64), np.array([run.configHash for run in runs], dtype="S")))
 
     def finished(self) -> PlainRuns:
