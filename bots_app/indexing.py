@@ -14,6 +14,7 @@ from django.conf import settings
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
 from bots_app.table.packing import pack
+from bots_app.table.shapes import Fields, Shape
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.ahead import BegunScript, PackedScript
@@ -120,8 +121,8 @@ def batch_call(
         options["deleting"] = SessionKeys(str(sid)).index("deleting")
     head = usual.head if head_of is None else summary_head(sid, head_of)
     rare = msgspec.json.encode(options) if options != {"statuses": []} else b""
-    packed = pack([fields for *_, fields in operations])
-    words = chain.from_iterable(words for *words, _ in operations)
+    packed = pack([operation[-1] for operation in operations])
+    words = chain.from_iterable(operation[:-1] for operation in operations)
     return usual.names, [*usual.values, _now_us(), head, sha_of(head_of), rare, usual.table, *packed, *words]
 
 
@@ -174,13 +175,15 @@ class Cells:
     """How much of the sweep table a batch takes that is being gathered: its runs times all their fields."""
 
     def __init__(self) -> None:
-        self._names: dict[str, Any] = {}
+        self._names: set[str] = set()
+        self._shapes: set[Shape] = set()
         self._runs = 0
 
-    def has_room(self, fields: dict[str, Any] | None) -> bool:
+    def has_room(self, fields: Fields | None) -> bool:
         """Tell whether a run may be added; the first one always is."""
-        if fields is not None:
-            self._names.update(fields)
+        if fields is not None and fields.shape not in self._shapes:
+            self._shapes.add(fields.shape)
+            self._names.update(fields.shape.names)
         self._runs += 1
         return self._runs == 1 or self._runs * len(self._names) <= BATCH_CELLS
 

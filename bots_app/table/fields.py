@@ -10,20 +10,17 @@ import math
 from itertools import islice
 from typing import Any
 
-from bots_app.metrics import metric_paths
 from bots_app.records import BacktestRunRecord, UnreadableRun, dotted
+from bots_app.table.field_names import CONFIG, MOST_LEAVES, MOST_LETTERS, PLATEAU, is_metric_name, names_at
+from bots_app.table.layouts import quick_fields
+from bots_app.table.shapes import STATUS, Fields, Value, canonical_names
 from dashboard.tolerant import MAX_DEPTH, to_number
 
-#: Leaves of a record that are looked at, and letters of a name: more is no parameter and no metric.
-MOST_LEAVES, MOST_LETTERS = 1_000, 200
-#: What comes before a parameter's name, and before a metric's where its plateau score is meant (see plateaus.py).
-CONFIG, PLATEAU = "config.", "plateau."
-#: Names that mean what the row of the list says, whatever else a record has under them.
-_OF_THE_ROW = frozenset(("configHash", "status", "profit", "botId", "lastUpdated", "notes", "tags"))
+__all__ = [
+    "CONFIG", "MOST_LEAVES", "MOST_LETTERS", "PLATEAU", "Fields", "canonical_names", "fields_of", "fields_one_by_one",
+]  # fmt: skip
 #: Whole numbers between these are near to a double.
 _MOST_INT = 2**63
-
-Fields = dict[str, float | int | str | bool]
 
 
 def fields_of(run: BacktestRunRecord | UnreadableRun) -> Fields:
@@ -31,13 +28,19 @@ def fields_of(run: BacktestRunRecord | UnreadableRun) -> Fields:
 
     What has no value is not there: nulls, empty containers, numbers that are not finite, texts that say so.
     """
-    fields: Fields = {"status": run.status}
+    found = None if isinstance(run, UnreadableRun) else quick_fields(run)
+    return Fields.of(fields_one_by_one(run)) if found is None else found
+
+
+def fields_one_by_one(run: BacktestRunRecord | UnreadableRun) -> dict[str, Value]:
+    """Return the fields of a run, whatever its record looks like; `fields_of` says the same, mostly at less cost."""
+    fields: dict[str, Value] = {STATUS: run.status}
     if isinstance(run, UnreadableRun):
         return fields
     if run.lastUpdated is not None:
         fields["lastUpdated"] = run.lastUpdated
     for name, number in run.metrics.items():
-        if number is not None:
+        if number is not None and name != STATUS:
             fields[name] = number
     left = _collect(fields, run.configuration, MOST_LEAVES, is_config=True)
     results = run.whole.get("resultsMetadata")
@@ -49,76 +52,18 @@ def fields_of(run: BacktestRunRecord | UnreadableRun) -> Fields:
     return fields
 
 
-def canonical_names() -> frozenset[str]:
-    """Return the names that always have a column, of the row of the list and of the metrics; fields begin with them."""
-    return frozenset(("status", "profit", "lastUpdated", *metric_paths()))
-
-
-class _Names(dict[str, str]):
-    """The whole names of the keys of one place in a record, "" of those that are left out."""
-
-    def __init__(self, start: str, *, is_config: bool) -> None:
-        super().__init__()
-        self.start, self.is_config = start, is_config
-        #: Whether a key had dots, so that a name may be that of several leaves.
-        self.is_ambiguous = False
-
-    def __missing__(self, key: str) -> str:
-        name = "" if len(key) + len(self.start) > MOST_LETTERS else self.start + key
-        self.is_ambiguous = self.is_ambiguous or "." in key
-        if name == CONFIG or not (self.is_config or _is_metric_name(name)):
-            name = ""
-        if len(self) < MOST_LEAVES:
-            self[key] = name
-        return name
-
-
-class _KnownNames:
-    """The names of all places met, made once: most records of a session look alike."""
-
-    def __init__(self) -> None:
-        self.paths = metric_paths()
-        self._at: dict[bool, dict[str, _Names]] = {True: {}, False: {}}
-
-    def at(self, start: str, *, is_config: bool) -> _Names:
-        """Return the names at a place; those of parameters begin with CONFIG."""
-        known = self._at[is_config]
-        found = known.get(start)
-        if found is None:
-            if len(known) >= MOST_LEAVES:
-                known.clear()
-            found = known[start] = _Names(start, is_config=is_config)
-        return found
-
-
-_known = _KnownNames()
-
-
-def _names_at(start: str, *, is_config: bool) -> _Names:
-    global _known
-    if _known.paths is not metric_paths():
-        _known = _KnownNames()
-    return _known.at(start, is_config=is_config)
-
-
-def _is_metric_name(name: str) -> bool:
-    """Tell whether a name is free for what a performance holds."""
-    is_taken = name in _OF_THE_ROW or name in metric_paths() or name.startswith((CONFIG, PLATEAU))
-    return not is_taken and 0 < len(name) <= MOST_LETTERS
-
-
-def _collect_scalars(fields: Fields, results: dict[str, Any], left: int) -> None:
+def _collect_scalars(fields: dict[str, Value], results: dict[str, Any], left: int) -> None:
     """Add what stands beside the performance, as the early shape of records has it."""
     performance = results.get("performance")
     for key, value in islice(results.items(), left):
         kind = type(value)
-        if kind is dict or kind is list or not (name := _names_at("", is_config=False)[key]):
+        if kind is dict or kind is list or not (name := names_at("", is_config=False)[key]):
             continue
         if dotted(performance, name) is None and (plain := _plain(value, is_config=False)) is not None:
             fields[name] = plain
 
 
-def _collect(fields: Fields, tree: dict[str, Any], left: int, *, is_config: bool) -> int:
+def _collect(fields: dict[str, Value], tree: dict[str, Any], left: int, *, is_config: bool) -> int:
     """Add up to `left` leaves, those of a level before those below; return how many more may be looked at.
 
     Lists are gone into, their items numbered from 0, where it is a configuration.
@@ -128,7 +73,7 @@ def _collect(fields: Fields, tree: dict[str, Any], left: int, *, is_config: bool
     while level and left > 0 and depth < MAX_DEPTH:
         below: list[tuple[str, Any]] = []
         for start, holder in level:
-            names = _names_at(start, is_config=is_config)
+            names = names_at(start, is_config=is_config)
             if type(holder) is list:
                 holder = {str(place): item for place, item in enumerate(holder[:left])}
             for key, value in holder.items() if len(holder) <= left else islice(holder.items(), left):
@@ -157,10 +102,10 @@ def _collect(fields: Fields, tree: dict[str, Any], left: int, *, is_config: bool
     return left
 
 
-def _settle(fields: Fields, tree: dict[str, Any], *, is_config: bool) -> None:
+def _settle(fields: dict[str, Value], tree: dict[str, Any], *, is_config: bool) -> None:
     """Have every name mean what it means elsewhere, see `dotted`."""
     for name in list(fields):
-        if name.startswith(CONFIG) if is_config else _is_metric_name(name):
+        if name.startswith(CONFIG) if is_config else is_metric_name(name):
             path = name.removeprefix(CONFIG) if is_config else name
             value = _plain(dotted(tree, path, with_lists=is_config), is_config=is_config)
             if value is None:
@@ -169,7 +114,7 @@ def _settle(fields: Fields, tree: dict[str, Any], *, is_config: bool) -> None:
                 fields[name] = value
 
 
-def _plain(value: Any, *, is_config: bool) -> float | int | str | bool | None:
+def _plain(value: Any, *, is_config: bool) -> Value | None:
     """Return a value as its column has it; a metric that was written as text counts as its number."""
     if isinstance(value, bool):
         return value

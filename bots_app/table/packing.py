@@ -6,25 +6,26 @@ zero where a run has no such field), which fields each run has (its shape), and 
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bots_app.table.fields import canonical_names
-from bots_app.table.values import MISSING, bits_of, number_of, text_bits
+from bots_app.table.shapes import Fields, Shape, canonical_names
+from bots_app.table.values import MISSING, bits_of, text_bits
 
 #: Letters up to which a text is kept beside its code: a longer one is compared, and has no label unless it is a status.
 MOST_LABEL = 200
-_FALSE, _TRUE = number_of(bits_of(False)), number_of(bits_of(True))
+#: Sets of shapes met in one batch whose columns are kept in memory.
+MOST_MIXTURES = 512
 
 #: What a run says of itself, None where the operation says nothing (it deletes).
-RunFields = Mapping[str, Any] | None
+RunFields = Fields | None
+Bits = npt.NDArray[np.uint64]
 
 
 class Packed(NamedTuple):
@@ -44,81 +45,92 @@ class Matrix(NamedTuple):
     """Columns of some runs, as the store has them: the values of each name, a run after the other (uint64)."""
 
     names: list[str]
-    values: npt.NDArray[np.uint64]
+    values: Bits
     #: Of all the runs, each once.
     shapes: list[Shape]
     #: Bits of the texts among the values.
     texts: dict[str, int]
 
 
-class Shape(NamedTuple):
-    """Which fields a run has: a short digest of their sorted names, and the names in JSON."""
+class _Mixture:
+    """What is the same for all batches with runs of these shapes."""
 
-    digest: str
-    names: bytes
-    #: What `write_runs` is told where all runs of a batch have this shape.
-    alone: bytes
+    def __init__(self, shapes: tuple[Shape, ...]) -> None:
+        first = canonical_names()
+        names = dict.fromkeys(chain.from_iterable(shape.names for shape in shapes))
+        self.names = sorted(names, key=lambda name: name not in first)
+        self.json = msgspec.json.encode(self.names)
+        self.always = sum(name in first for name in self.names)
+        places = {name: place for place, name in enumerate(self.names)}
+        self.columns = {shape: np.array([places[name] for name in shape.names]) for shape in shapes}
+        #: Each digest once: the same names in another order are no other shape.
+        self.shapes = {shape.digest: shape for shape in shapes}
+        self.numbers = {shape: 1 + list(self.shapes).index(shape.digest) for shape in shapes}
+
+    def told(self, batch: Sequence[RunFields]) -> bytes:
+        """Return the shapes of a batch as `write_runs` takes them."""
+        return msgspec.json.encode({
+            "digests": list(self.shapes), "names": [shape.json.decode() for shape in self.shapes.values()],
+            "of": [0 if fields is None else self.numbers[fields.shape] for fields in batch], "always": self.always,
+        })  # fmt: skip
 
 
-@lru_cache(4096)
-def shape_of(names: tuple[str, ...]) -> Shape:
-    """Return the shape of a run with these fields, in any order."""
-    digest = hashlib.blake2b(msgspec.json.encode(sorted(names)), digest_size=6).hexdigest()
-    always = sum(name in canonical_names() for name in names)
-    return Shape(digest, msgspec.json.encode(names), msgspec.json.encode({"digests": [digest], "always": always}))
+_mixture = lru_cache(MOST_MIXTURES)(_Mixture)
 
 
 def pack(batch: Sequence[RunFields]) -> Packed:
     """Return the arguments for a batch of operations, in their order."""
     groups, texts = _groups(batch)
     statuses = len(texts)
-    if len(groups) == 1 and None not in batch:
-        [group] = groups
-        shape = shape_of(group)
-        return Packed(shape.names, _stored(_columns(batch, texts)), shape.alone, _encoded(texts, statuses))
-    found = _matrix(batch, groups, texts)
-    first, numbers = canonical_names(), {shape.digest: number for number, shape in enumerate(found.shapes, 1)}
-    told = {
-        "digests": [shape.digest for shape in found.shapes],
-        "names": [shape.names.decode() for shape in found.shapes],
-        "of": [0 if fields is None else numbers[shape_of(tuple(fields)).digest] for fields in batch],
-        "always": sum(name in first for name in found.names),
-    }
-    names, values = msgspec.json.encode(found.names), found.values.tobytes()
-    return Packed(names, values, msgspec.json.encode(told), _encoded(texts, statuses))
+    if len(groups) == 1 and len(batch) == len(next(iter(groups.values()))):
+        [(shape, runs)] = groups.items()
+        values = _rows(shape, [fields for _, fields in runs], texts).T.tobytes()
+        return Packed(shape.json, values, shape.alone, _encoded(texts, statuses))
+    mixture = _mixture(tuple(groups))
+    values = _columns(mixture, len(batch), groups, texts).tobytes()
+    return Packed(mixture.json, values, mixture.told(batch), _encoded(texts, statuses))
 
 
 def matrix(batch: Sequence[RunFields]) -> Matrix:
     """Return the columns of a batch of runs."""
-    return _matrix(batch, *_groups(batch))
+    groups, texts = _groups(batch)
+    mixture = _mixture(tuple(groups))
+    return Matrix(mixture.names, _columns(mixture, len(batch), groups, texts), list(mixture.shapes.values()), texts)
 
 
-def _groups(batch: Sequence[RunFields]) -> tuple[dict[tuple[str, ...], list[int]], dict[str, int]]:
-    """Return the runs of each set of fields by their numbers, and the bits of their statuses."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+_Groups = dict[Shape, list[tuple[int, Fields]]]
+
+
+def _groups(batch: Sequence[RunFields]) -> tuple[_Groups, dict[str, int]]:
+    """Return the runs of each shape with their numbers, and the bits of their statuses."""
+    groups: _Groups = {}
     texts: dict[str, int] = {}
     for number, fields in enumerate(batch):
         if fields is not None:
-            groups.setdefault(tuple(fields), []).append(number)
-            status = fields["status"]
-            if status not in texts:
-                texts[status] = text_bits(status)
+            groups.setdefault(fields.shape, []).append((number, fields))
+            texts[fields.status] = 0
+    for status in texts:
+        texts[status] = text_bits(status)
     return groups, texts
 
 
-def _matrix(batch: Sequence[RunFields], groups: dict[tuple[str, ...], list[int]], texts: dict[str, int]) -> Matrix:
-    first = canonical_names()
-    names = sorted({name: None for group in groups for name in group}, key=lambda name: name not in first)
-    places = {name: place for place, name in enumerate(names)}
-    values = np.zeros((len(names), len(batch)), dtype="<u8")
-    shapes = {}
-    for group, numbers in groups.items():
-        shape = shape_of(group)
-        shapes[shape.digest] = shape
-        stored = np.frombuffer(_stored(_columns([batch[number] for number in numbers], texts)), dtype="<u8")
-        rows = [places[name] for name in group]
-        values[np.ix_(rows, numbers)] = stored.reshape(len(group), len(numbers))
-    return Matrix(names, values, list(shapes.values()), texts)
+def _columns(mixture: _Mixture, count: int, groups: _Groups, texts: dict[str, int]) -> Bits:
+    values = np.zeros((len(mixture.names), count), dtype="<u8")
+    for shape, runs in groups.items():
+        numbers = np.array([number for number, _ in runs])
+        values[mixture.columns[shape][:, None], numbers] = _rows(shape, [fields for _, fields in runs], texts).T
+    return values
+
+
+def _rows(shape: Shape, runs: Sequence[Fields], texts: dict[str, int]) -> Bits:
+    """Return the values of runs of one shape as the store has them, run after run; put down the texts among them."""
+    bits = {other: bits_of(other) for other in dict.fromkeys(chain.from_iterable(run.others for run in runs))}
+    for other, code in bits.items():
+        if isinstance(other, str) and len(other) <= MOST_LABEL:
+            texts[other] = code
+    packed = [shape.row(texts[run.status], *run.numbers, *map(bits.__getitem__, run.others)) for run in runs]
+    rows: Bits = np.frombuffer(b"".join(packed), dtype="<u8").reshape(len(runs), -1) ^ np.uint64(MISSING)
+    return rows
 
 
 def _encoded(texts: dict[str, int], statuses: int) -> bytes:
@@ -127,45 +139,3 @@ def _encoded(texts: dict[str, int], statuses: int) -> bytes:
     for text, bits in texts.items():
         flat += (str(bits - MISSING), text)
     return msgspec.json.encode(flat)
-
-
-def _columns(runs: Sequence[Any], texts: dict[str, int]) -> bytes:
-    """Return the values of runs of one shape as doubles, column after column; put down the texts among them."""
-    count = len(next(iter(runs)))
-    if len(runs) == 1:
-        values = list(runs[0].values())
-        return struct.pack(f"<{count}d", *_doubles(values, texts))
-    parts = []
-    form = f"<{len(runs)}d"
-    for column in zip(*[run.values() for run in runs], strict=True):
-        kinds = set(map(type, column))
-        parts.append(struct.pack(form, *(column if kinds <= {float, int} else _doubles(column, texts))))
-    return b"".join(parts)
-
-
-def _doubles(values: Sequence[Any], texts: dict[str, int]) -> list[float]:
-    """Return numbers, and doubles with the bits of what is none."""
-    found = []
-    for value in values:
-        kind = type(value)
-        if kind is float or kind is int:
-            found.append(value)
-        elif kind is str:
-            found.append(_text_double(value))
-            if len(value) <= MOST_LABEL:
-                texts[value] = text_bits(value)
-        elif kind is bool:
-            found.append(_TRUE if value else _FALSE)
-        else:
-            found.append(number_of(bits_of(value)))
-    return found
-
-
-@lru_cache(65_536)
-def _text_double(text: str) -> float:
-    return number_of(text_bits(text))
-
-
-def _stored(doubles: bytes) -> bytes:
-    stored: bytes = (np.frombuffer(doubles, dtype="<u8") ^ np.uint64(MISSING)).tobytes()
-    return stored
