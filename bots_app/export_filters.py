@@ -26,7 +26,8 @@ class ExportFilterSet(AggregateFilterSet):
         pattern=r"[^\x00-\x20,\x7f]+",
         help_text=(
             "Columns of the file instead of those of the list, such as `profit,config.fast,notes`; configHash is "
-            "always the first. `botId`, `notes` and `tags` are read run by run, which takes longer."
+            "always the first. `botId`, `notes` and `tags` are read run by run, which takes longer. `nextCursor` is "
+            "where to go on behind each run, should the file break off; the last run of all has none."
         ),
     )
     start = RunFilterSet.base_filters["start"]
@@ -40,8 +41,8 @@ class ExportFilterSet(AggregateFilterSet):
     cursor = TextFilter(
         label="Cursor",
         help_text=(
-            "Where to go on: the cursor in the `Link` header of an export under the same filters and order, which "
-            "continues right behind its last run."
+            "Where to go on: the `nextCursor` of a run of an export under the same filters and order, or the cursor in "
+            "its `Link` header; the file begins right behind that run."
         ),
     )
 

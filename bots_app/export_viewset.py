@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from bots_app.export_filters import ExportFilterSet
 from bots_app.exporting import Export, Wanted
-from bots_app.exports import FORMATS
+from bots_app.exports import FORMATS, MARK
 from bots_app.filters import run_query
 from bots_app.query import RunQuery
 from bots_app.table_lists import start_in
@@ -110,10 +110,16 @@ HEADERS = [
 DESCRIPTION = (
     "All runs that pass the filters, in the order of the list, as a file: CSV, NDJSON or Parquet. Its columns are "
     "those of one moment, however long it is read; botId, notes and tags are as they are when their part is made. "
-    "`X-Row-Count` says how many runs the file holds. Should the data store fail meanwhile, the file breaks off: a CSV "
-    "ends with a line that begins with `incomplete` and has a cell too many, NDJSON with an object "
-    '`{"incomplete": why}`, and Parquet lacks its footer, so that it cannot be opened. Large exports can be had in '
-    "parts: ask with `limit`, and go on with the `Link` header."
+    "`X-Row-Count` says how many runs the file holds, `X-Filter` which ones; Parquet has both in its metadata, too. "
+    "Should the data store fail meanwhile, the file breaks off: a CSV ends with a line that begins with `incomplete` "
+    'and has a cell too many, NDJSON with an object `{"incomplete": why}`, and Parquet lacks its footer, so that it '
+    "cannot be opened.\n\n"
+    "To go on where a connection was lost, have the field `nextCursor` among the `fields`: it says of each run where "
+    "the rest begins. Drop what came behind the last whole line, and ask with its cursor as `cursor`, the same filters "
+    "and the same order: every run that was there all the while, and whose place in the order did not change, is in "
+    "the parts exactly once, whatever has been written meanwhile, even if the run with that cursor is gone. Of Parquet "
+    "no part of a file can be read: have it in parts, each with a `limit` of 100,000 or more, as each costs as much "
+    "again as finding the order, and go on with the `Link` header."
 )
 
 
@@ -156,7 +162,8 @@ class ExportViewSet(ApiViewSet):
         start = start_in(values["start"])
         if start is not None and values["cursor"]:
             raise InvalidParameter("start", "a cursor says where to go on already; leave one of them out.")
-        wanted = Wanted(values["format"], values["fields"], values["cursor"] or None, start, values["limit"])
+        cursor = values["cursor"].removeprefix(MARK)
+        wanted = Wanted(values["format"], values["fields"], cursor or None, start, values["limit"])
         query, asked = run_query(values), filter_text(request._request)
         slots.take(user)
         try:

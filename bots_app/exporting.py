@@ -7,6 +7,7 @@ records, as they are when their part of the file is made.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -45,6 +46,9 @@ OF_RECORDS = {"botId": Kind.TEXT, "notes": Kind.TEXT, "tags": Kind.MIXED}
 CURSOR = "nextCursor"
 #: Rows made at once, and rows of the list read in one round trip.
 PIECE_ROWS, READ_ROWS = 1_000, 1_000
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,6 @@ class Export:
             except FormatMissing as missing:
                 raise InvalidParameter("format", str(missing)) from missing
             self._stack = stack.pop_all()
-        self._broken: Exception | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -104,20 +107,26 @@ class Export:
     def __next__(self) -> bytes:
         """Return the next bytes.
 
-        Should the store fail, what tells that the file is not whole is the last of them; then the error is raised.
+        Should the store fail, what tells that the file is not whole is the last of them. No error is raised then: the
+        server would log it, and end the answer as it ends a whole one.
         """
-        if self._broken is not None:
-            raise self._broken
         try:
             return next(self._content)
         except StopIteration:
             self.close()
             raise
-        except Exception as error:
-            self.close()
-            self._broken = error
-            why = str(error) if isinstance(error, DashboardError) else "something went wrong on our side"
-            return self.format.broken(self.fields, why)
+        except DashboardError as error:
+            log.warning("An export of %s broke off: %s", self.sid, error)
+            return self._break_off(str(error))
+        except Exception:
+            log.exception("An export of %s broke off.", self.sid)
+            return self._break_off("something went wrong on our side")
+
+    def _break_off(self, why: str) -> bytes:
+        """Return what ends a file that is not whole; nothing follows."""
+        self.close()
+        self._content = iter(())
+        return self.format.broken(self.fields, why)
 
     def close(self) -> None:
         """Let go of the disk."""

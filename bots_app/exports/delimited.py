@@ -11,8 +11,10 @@ import msgspec
 
 from bots_app.exports.fields import ExportField, Kind, Piece
 
-#: What makes a spreadsheet read a text as a formula, at its beginning (OWASP, "CSV injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What makes a spreadsheet read a text as a formula, at its beginning (OWASP, "CSV injection"; ASVS 1.2.10).
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+#: What such a text has put before it.
+MARK = "'"
 
 
 def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping[str, str]) -> Iterator[bytes]:
@@ -38,7 +40,7 @@ def broken_row(fields: Sequence[ExportField], why: str) -> bytes:
 
 def harmless(text: str) -> str:
     """Return the text, with an apostrophe before it if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"{MARK}{text}" if text.startswith(FORMULA) else text
 
 
 def _cell(value: Any) -> Any:

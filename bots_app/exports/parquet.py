@@ -9,8 +9,8 @@ from typing import Any
 from bots_app.exports.arrow import array, types
 from bots_app.exports.fields import ExportField, Kind, Piece
 
-#: Rows of a row group, held until it is full: readers want many, memory few.
-GROUP_ROWS = 16_384
+#: Rows of a row group, held until it is full, and bytes that make it full too: readers want many, memory few.
+GROUP_ROWS, GROUP_BYTES = 16_384, 8_000_000
 
 
 class FormatMissing(Exception):  # noqa: N818 - a fact about the installation that the caller tells
@@ -55,11 +55,13 @@ def _batch(pyarrow: Any, schema: Any, fields: Sequence[ExportField], piece: Piec
 def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
     """Yield batches that make a row group together."""
     group: list[Any] = []
+    rows = size = 0
     for batch in batches:
         group.append(batch)
-        if sum(one.num_rows for one in group) >= GROUP_ROWS:
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
             yield group
-            group = []
+            group, rows, size = [], 0, 0
     if group:
         yield group
 

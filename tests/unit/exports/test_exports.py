@@ -54,7 +54,7 @@ def test_a_table_for_spreadsheets_holds_no_formula():
     assert rows[2] == ["'=c", "-1e-07", "", "'=HYPERLINK(1)", "false", "true"]
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\0=x", "＝1", "＋1", "－1", "＠x"])
 def test_whatever_begins_a_formula_is_made_a_text(text):
     fields, piece = [ExportField(text, Kind.MIXED)], Piece(["h"], {text: [text]})
     rows = list(csv.reader(io.StringIO(b"".join(FORMATS["csv"].write(fields, [piece], {})).decode(), newline="")))
