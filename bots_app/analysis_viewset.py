@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,18 +19,11 @@ from bots_app.analysis.sweep.importance import Importance
 from bots_app.analysis.sweep.quantiles import Summary
 from bots_app.analysis_fields import FieldList, field_list
 from bots_app.analysis_reading import AnalysisRegistry, Lines
-from bots_app.analysis_schema import answers_of
+from bots_app.analysis_schema import answering
 from bots_app.filters import run_query
-from bots_app.query import RunQuery
-from dashboard.api import schema
 from dashboard.api.links import api_path
 from dashboard.api.views import ApiViewSet
 from sessions_app.records import SessionId
-
-FIELDS, HISTOGRAM, QUANTILES = filters.FieldsFilterSet, filters.HistogramFilterSet, filters.QuantilesFilterSet
-DENSITY, HEATMAP, PARALLEL = filters.DensityFilterSet, filters.HeatmapFilterSet, filters.ParallelFilterSet
-IMPORTANCE, CORRELATION = filters.ImportanceFilterSet, filters.CorrelationFilterSet
-MORE = (schema.IF_NONE_MATCH, schema.ETAG)
 
 
 @extend_schema(tags=["analysis"])
@@ -37,9 +33,15 @@ class AnalysisViewSet(ApiViewSet):
     registry = AnalysisRegistry
     serializer_class = Serializer
     filtersets = {
-        "fields": FIELDS, "histogram": HISTOGRAM, "quantiles": QUANTILES, "density": DENSITY, "heatmap": HEATMAP,
-        "parallel": PARALLEL, "importance": IMPORTANCE, "correlation": CORRELATION,
-    }  # fmt: skip
+        "fields": filters.FieldsFilterSet,
+        "histogram": filters.HistogramFilterSet,
+        "quantiles": filters.QuantilesFilterSet,
+        "density": filters.DensityFilterSet,
+        "heatmap": filters.HeatmapFilterSet,
+        "parallel": filters.ParallelFilterSet,
+        "importance": filters.ImportanceFilterSet,
+        "correlation": filters.CorrelationFilterSet,
+    }
 
     def related(self) -> list[tuple[str, str]]:
         """Return the session, its runs and its fields."""
@@ -48,138 +50,111 @@ class AnalysisViewSet(ApiViewSet):
         return [(text, api_path("sessions", sid, *below)) for text, below in around]
 
     @property
-    def query(self) -> RunQuery:
-        """Return which runs are meant."""
-        return run_query(self.parameters)
-
-    @property
     def metric(self) -> str:
         """Return the metric that is asked for."""
         return self.parameters["metric"] or filters.USUAL_METRIC
 
-    @extend_schema(
-        operation_id="runs_fields",
-        summary="List the fields of runs",
-        description=(
-            "Every numeric, text or boolean field of performance and configuration that some run has: its kind, how "
-            "many of the matching runs have it, and how its values are spread. Their names are what `ordering`, "
-            "`fields`, `where`, `min.` and `max.` take."
-        ),
-        parameters=[schema.SID, *schema.parameters(FIELDS, *MORE)],
-        responses=answers_of(FieldList),
+    def figures(self, compute: Callable[..., Any], **given: Any) -> Response:
+        """Answer what is computed over the runs that are meant."""
+        return self.respond(compute(SessionId.parse(self.kwargs["sid"]), run_query(self.parameters), **given))
+
+    @answering(
+        "runs_fields",
+        "List the fields of runs",
+        "Every numeric, text or boolean field of performance and configuration that some run has: its kind, how "
+        "many of the matching runs have it, and how its values are spread. Their names are what `ordering`, "
+        "`fields`, `where`, `min.` and `max.` take.",
+        filterset=filters.FieldsFilterSet,
+        answer=FieldList,
     )
     def fields(self, request: Request, sid: str) -> Response:
         """Answer what the fields are."""
-        return self.respond(field_list(SessionId.parse(sid), self.query, fields=self.parameters["fields"]))
+        return self.figures(field_list, fields=self.parameters["fields"])
 
-    @extend_schema(
-        operation_id="runs_histogram",
-        summary="Make a histogram",
-        description="How many runs have a value of the field in each bin; bins have one width.",
-        parameters=[schema.SID, *schema.parameters(HISTOGRAM, *MORE)],
-        responses=answers_of(Histogram),
+    @answering(
+        "runs_histogram",
+        "Make a histogram",
+        "How many runs have a value of the field in each bin; bins have one width.",
+        filterset=filters.HistogramFilterSet,
+        answer=Histogram,
     )
     def histogram(self, request: Request, sid: str) -> Response:
         """Answer counts in bins."""
         given = self.parameters
-        return self.respond(
-            self.registry().histogram(
-                SessionId.parse(sid), self.query, field=given["field"], bins=given["bins"] or None
-            )
-        )
+        return self.figures(self.registry().histogram, field=given["field"], bins=given["bins"] or None)
 
-    @extend_schema(
-        operation_id="runs_quantiles",
-        summary="Sum a field up",
-        description="Count, least and greatest value, mean, deviation and exact quantiles of a field.",
-        parameters=[schema.SID, *schema.parameters(QUANTILES, *MORE)],
-        responses=answers_of(Summary),
+    @answering(
+        "runs_quantiles",
+        "Sum a field up",
+        "Count, least and greatest value, mean, deviation and exact quantiles of a field.",
+        filterset=filters.QuantilesFilterSet,
+        answer=Summary,
     )
     def quantiles(self, request: Request, sid: str) -> Response:
         """Answer the quantiles."""
         given = self.parameters
-        return self.respond(
-            self.registry().quantiles(SessionId.parse(sid), self.query, field=given["field"], probabilities=given["at"])
-        )
+        return self.figures(self.registry().quantiles, field=given["field"], probabilities=given["at"])
 
-    @extend_schema(
-        operation_id="runs_density",
-        summary="Count runs in two fields",
-        description="How many runs lie in each cell of a grid of bins over two fields.",
-        parameters=[schema.SID, *schema.parameters(DENSITY, *MORE)],
-        responses=answers_of(Density),
+    @answering(
+        "runs_density",
+        "Count runs in two fields",
+        "How many runs lie in each cell of a grid of bins over two fields.",
+        filterset=filters.DensityFilterSet,
+        answer=Density,
     )
     def density(self, request: Request, sid: str) -> Response:
         """Answer counts in cells."""
         given = self.parameters
-        return self.respond(
-            self.registry().density(
-                SessionId.parse(sid), self.query, x=given["x"], y=given["y"],
-                x_bins=given["xBins"], y_bins=given["yBins"],
-            )
-        )  # fmt: skip
+        bins = {"x_bins": given["xBins"], "y_bins": given["yBins"]}
+        return self.figures(self.registry().density, x=given["x"], y=given["y"], **bins)
 
-    @extend_schema(
-        operation_id="runs_heatmap",
-        summary="Make a heat map",
-        description=(
-            "A figure of a metric for each pair of values of two fields; of a field with more than 60 values 30 bins "
-            "are made, of a text with more the rarest are put together."
-        ),
-        parameters=[schema.SID, *schema.parameters(HEATMAP, *MORE)],
-        responses=answers_of(Heatmap),
+    @answering(
+        "runs_heatmap",
+        "Make a heat map",
+        "A figure of a metric for each pair of values of two fields; of a field with more than 60 values 30 bins "
+        "are made, of a text with more the rarest are put together.",
+        filterset=filters.HeatmapFilterSet,
+        answer=Heatmap,
     )
     def heatmap(self, request: Request, sid: str) -> Response:
         """Answer figures in cells."""
         given = self.parameters
-        return self.respond(
-            self.registry().heatmap(
-                SessionId.parse(sid), self.query, x=given["x"], y=given["y"], metric=self.metric,
-                statistic=given["statistic"],
-            )
-        )  # fmt: skip
+        return self.figures(
+            self.registry().heatmap, x=given["x"], y=given["y"], metric=self.metric, statistic=given["statistic"]
+        )
 
-    @extend_schema(
-        operation_id="runs_parallel",
-        summary="Draw runs over several fields",
-        description="The best runs exactly, as lines over parallel axes; all others as counts between two axes.",
-        parameters=[schema.SID, *schema.parameters(PARALLEL, *MORE)],
-        responses=answers_of(Lines),
+    @answering(
+        "runs_parallel",
+        "Draw runs over several fields",
+        "The best runs exactly, as lines over parallel axes; all others as counts between two axes.",
+        filterset=filters.ParallelFilterSet,
+        answer=Lines,
     )
     def parallel(self, request: Request, sid: str) -> Response:
         """Answer lines and counts."""
-        given = self.parameters
-        return self.respond(
-            self.registry().parallel(
-                SessionId.parse(sid), self.query, metric=self.metric, fields=given["fields"], top=given["top"],
-                lowest=given["best"] == "lowest",
-            )
-        )  # fmt: skip
+        given, is_lowest = self.parameters, self.parameters["best"] == "lowest"
+        return self.figures(
+            self.registry().parallel, metric=self.metric, fields=given["fields"], top=given["top"], lowest=is_lowest
+        )
 
-    @extend_schema(
-        operation_id="runs_importance",
-        summary="Weigh parameters",
-        description="The share of a metric's variance that each parameter explains, and pairs of those that matter.",
-        parameters=[schema.SID, *schema.parameters(IMPORTANCE, *MORE)],
-        responses=answers_of(Importance),
+    @answering(
+        "runs_importance",
+        "Weigh parameters",
+        "The share of a metric's variance that each parameter explains, and pairs of those that matter.",
+        filterset=filters.ImportanceFilterSet,
+        answer=Importance,
     )
     def importance(self, request: Request, sid: str) -> Response:
         """Answer the shares."""
-        return self.respond(
-            self.registry().importance(
-                SessionId.parse(sid), self.query, metric=self.metric, fields=self.parameters["fields"]
-            )
-        )
+        return self.figures(self.registry().importance, metric=self.metric, fields=self.parameters["fields"])
 
-    @extend_schema(
-        operation_id="runs_correlation",
-        summary="Correlate fields",
-        description="Spearman's rank correlation of every two of some fields.",
-        parameters=[schema.SID, *schema.parameters(CORRELATION, *MORE)],
-        responses=answers_of(Correlation),
+    @answering(
+        "runs_correlation",
+        "Correlate fields",
+        "Spearman's rank correlation of every two of some fields.",
+        filterset=filters.CorrelationFilterSet,
+        answer=Correlation,
     )
     def correlation(self, request: Request, sid: str) -> Response:
         """Answer the coefficients."""
-        return self.respond(
-            self.registry().correlation(SessionId.parse(sid), self.query, fields=self.parameters["fields"])
-        )
+        return self.figures(self.registry().correlation, fields=self.parameters["fields"])

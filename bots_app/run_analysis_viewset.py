@@ -9,15 +9,11 @@ from rest_framework.serializers import Serializer
 
 from bots_app import analysis_filters as filters
 from bots_app.analysis_run import Rank, RunAnalysisRegistry, RunNeighbours, Standings
-from bots_app.analysis_schema import answers_of
+from bots_app.analysis_schema import answering
 from bots_app.filters import run_query
-from dashboard.api import schema
 from dashboard.api.links import api_path
 from dashboard.api.views import ApiViewSet
 from sessions_app.records import SessionId
-
-PATH = (schema.SID, schema.CONFIG_HASH)
-MORE = (schema.IF_NONE_MATCH, schema.ETAG)
 
 
 @extend_schema(tags=["analysis"])
@@ -38,15 +34,13 @@ class RunAnalysisViewSet(ApiViewSet):
         run = api_path("sessions", sid, "bots", self.kwargs["config_hash"])
         return [("Session", api_path("sessions", sid)), ("Run", run)]
 
-    @extend_schema(
-        operation_id="run_percentiles",
-        summary="Rank a run in its metrics",
-        description=(
-            "The share of the runs that pass the filters with a lower value than this run, field by field. A run that "
-            "does not pass itself is compared with those that do."
-        ),
-        parameters=[*PATH, *schema.parameters(filters.PercentilesFilterSet, *MORE)],
-        responses=answers_of(Standings),
+    @answering(
+        "run_percentiles",
+        "Rank a run in its metrics",
+        "The share of the runs that pass the filters with a lower value than this run, field by field. A run that "
+        "does not pass itself is compared with those that do.",
+        filterset=filters.PercentilesFilterSet,
+        answer=Standings,
     )
     def percentiles(self, request: Request, sid: str, config_hash: str) -> Response:
         """Answer the run's percentiles."""
@@ -55,33 +49,26 @@ class RunAnalysisViewSet(ApiViewSet):
             self.registry().percentiles(SessionId.parse(sid), config_hash, run_query(given), fields=given["fields"])
         )
 
-    @extend_schema(
-        operation_id="run_neighbours",
-        summary="Find a run's neighbours",
-        description=(
-            "The runs one step away: the same but for one parameter, which has its next value up or down among all "
-            "runs, or another text where there are at most 20. `plateau` is the median of their metric: is this run on "
-            "a plateau, or on a spike? It looks at all runs of the session, and so takes no filters."
-        ),
-        parameters=[*PATH, *schema.parameters(filters.NeighboursFilterSet, *MORE)],
-        responses=answers_of(RunNeighbours),
+    @answering(
+        "run_neighbours",
+        "Find a run's neighbours",
+        "The runs one step away: the same but for one parameter, which has its next value up or down among all "
+        "runs, or another text where there are at most 20. `plateau` is the median of their metric: is this run on "
+        "a plateau, or on a spike? It looks at all runs of the session, and so takes no filters.",
+        filterset=filters.NeighboursFilterSet,
+        answer=RunNeighbours,
     )
     def neighbours(self, request: Request, sid: str, config_hash: str) -> Response:
         """Answer the neighbours."""
-        given = self.parameters
-        return self.respond(
-            self.registry().neighbours(
-                SessionId.parse(sid), config_hash, metric=given["metric"] or filters.USUAL_METRIC,
-                fields=given["fields"],
-            )
-        )  # fmt: skip
+        metric, fields = self.parameters["metric"] or filters.USUAL_METRIC, self.parameters["fields"]
+        return self.respond(self.registry().neighbours(SessionId.parse(sid), config_hash, metric=metric, fields=fields))
 
-    @extend_schema(
-        operation_id="run_rank",
-        summary="Rank a run in the list",
-        description="The place of a run, from 1, in the list of the runs that pass the filters, in any order.",
-        parameters=[*PATH, *schema.parameters(filters.RankFilterSet, *MORE)],
-        responses=answers_of(Rank),
+    @answering(
+        "run_rank",
+        "Rank a run in the list",
+        "The place of a run, from 1, in the list of the runs that pass the filters, in any order.",
+        filterset=filters.RankFilterSet,
+        answer=Rank,
     )
     def rank(self, request: Request, sid: str, config_hash: str) -> Response:
         """Answer the run's rank."""
