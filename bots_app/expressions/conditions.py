@@ -33,9 +33,9 @@ class Comparison:
 
     def mask(self, columns: Columns) -> Mask:
         """Return in which rows it holds, as a new array, as every condition does."""
-        nodes = [self.first, *(value for _, value in self.rest)]
-        values = [None if isinstance(node, Text | Boolean) else node.of(columns) for node in nodes]
-        sides = pairwise(zip(nodes, values, strict=True))
+        nodes = (self.first, *(value for _, value in self.rest))
+        # One after the other: values that wait for their turn would not fit the processor's cache.
+        sides = pairwise((node, None if isinstance(node, Text | Boolean) else node.of(columns)) for node in nodes)
         masks = (_compared(operator, *pair) for (operator, _), pair in zip(self.rest, sides, strict=True))
         mask = next(masks)
         for another in masks:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from bots_app.expressions.limits import MOST_CHARACTERS, MOST_DEPTH, MOST_FIELDS, MOST_VALUES
+from bots_app.expressions.limits import (
+    MOST_CHARACTERS,
+    MOST_DEPTH,
+    MOST_FIELDS,
+    MOST_OPERATORS,
+    MOST_TESTS,
+    MOST_VALUES,
+)
 
 #: Markdown. Every line in a block of code is an expression, and a test parses each.
 GRAMMAR = f"""\
@@ -68,7 +75,8 @@ profit > 100 or profit < -500 and winRate > 0.5
 ```
 
 An expression has at most {MOST_CHARACTERS:,} characters, {MOST_VALUES} fields, numbers and texts, {MOST_FIELDS}
-different fields, and is nested at most {MOST_DEPTH} deep. What is not understood is refused; the answer says at which
-character (counted from 1), what was found and what was expected. In an address, `+` is written `%2B`,
-`&` is `%26` and `%` is `%25`.
+different fields, {MOST_TESTS} comparisons (of a chain each; `in` and `is missing` too), {MOST_OPERATORS} of `+`, `-`,
+`*` and `/` (those between numbers alone do not count), and is nested at most {MOST_DEPTH} deep. What is not understood
+is refused; the answer says at which character (counted from 1), what was found and what was expected. In an address,
+`+` is written `%2B`, `&` is `%26` and `%` is `%25`.
 """

@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 from bots_app.expressions.conditions import Comparison, Condition, Every, Not, Some
 from bots_app.expressions.errors import InvalidExpression
-from bots_app.expressions.limits import MOST_DEPTH, MOST_FIELDS, MOST_VALUES
+from bots_app.expressions.limits import MOST_DEPTH, MOST_FIELDS, MOST_OPERATORS, MOST_TESTS, MOST_VALUES
 from bots_app.expressions.membership import InRange, IsMissing, OneOf
 from bots_app.expressions.reader import Reader
-from bots_app.expressions.tokens import END, NAME, NUMBER, TEXT
+from bots_app.expressions.tokens import END, NAME, NUMBER, TEXT, Token
 from bots_app.expressions.values import (
     AND,
     COMPARE,
@@ -58,7 +58,7 @@ class Parser(Reader):
         super().__init__(text)
         self.fields: list[tuple[str, int, int]] = []
         self._depth = 0
-        self._values = 0
+        self._values = self._operators = self._tests = 0
 
     def condition(self) -> Condition:
         """Return the whole expression, which has to be a condition."""
@@ -93,10 +93,13 @@ class Parser(Reader):
             inner = self._token.start
             return Not(self._as_condition(self._expression(NOT), inner))
         if kind == "-":
-            self._advance()
+            sign = self._advance()
             inner = self._token.start
             number = self._as_number(self._expression(SIGN), inner)
-            return Number(-number.value) if isinstance(number, Number) else Negative(number)
+            if isinstance(number, Number):
+                return Number(-number.value)
+            self._count_operator(sign)
+            return Negative(number)
         return self._atom(start)
 
     def _atom(self, start: int) -> Field | Literal:
@@ -145,6 +148,7 @@ class Parser(Reader):
                 what = "a division by zero" if place.kind == "/" and not right.value else "a number that is too large"
                 raise InvalidExpression(place.start, 1, found=what, expected="a finite number")
             return Number(result)
+        self._count_operator(place)
         if isinstance(left, Arithmetic) and left.power == power:
             return Arithmetic(power, left.first, (*left.rest, (place.kind, right)))
         return Arithmetic(power, left, ((place.kind, right),))
@@ -164,6 +168,7 @@ class Parser(Reader):
     def _comparison(self, first: Value, start: int) -> Comparison:
         left, rest = first, []
         while self._token.kind in _COMPARISONS:
+            self._count_test()
             operator = self._advance().kind
             right_start = self._token.start
             right = self._as_value(self._expression(COMPARE), right_start)
@@ -185,7 +190,20 @@ class Parser(Reader):
             self._refuse_span(start, "a field beside a text or a boolean", hint="What is computed is a number.")
         self._refuse_span(start, "a field on one side of a comparison")
 
+    def _count_operator(self, operator: Token) -> None:
+        """Refuse what would be computed beyond the limit."""
+        self._operators += 1
+        if self._operators > MOST_OPERATORS:
+            found, expected = f"operator {self._operators}", f"at most {MOST_OPERATORS} of + - * /"
+            raise InvalidExpression(operator.start, 1, found=found, expected=expected)
+
+    def _count_test(self) -> None:
+        self._tests += 1
+        if self._tests > MOST_TESTS:
+            self._refuse(f"at most {MOST_TESTS} of them", found=f"comparison {self._tests}")
+
     def _is_missing(self, value: Varying) -> IsMissing:
+        self._count_test()
         self._advance()
         is_negated = self._token.kind == "not"
         if is_negated:
@@ -198,6 +216,7 @@ class Parser(Reader):
         return IsMissing(value, is_negated)
 
     def _membership(self, value: Varying) -> OneOf | InRange:
+        self._count_test()
         is_negated = self._token.kind == "not"
         if is_negated:
             self._advance()
