@@ -12,7 +12,7 @@ from bots_app.exports.values import codes_in, reader_of
 from bots_app.table.hashes import Hashes, Rows
 from bots_app.table.on_disk import Kept, Scratch
 from bots_app.table.ordering import Ordering, TablePosition
-from bots_app.table.snapshot import Snapshot
+from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.table.values import bits_in
 from dashboard.store import cursor as cursors
 
@@ -35,10 +35,14 @@ class OrderedHashes:
 class OrderedColumns:
     """The values of those fields whose columns tell all of them exactly."""
 
-    def __init__(self, scratch: Scratch, snapshot: Snapshot, rows: Rows, names: Sequence[str]) -> None:
-        """Raises UnknownField."""
+    def __init__(
+        self, scratch: Scratch, snapshot: Snapshot, rows: Rows, names: Sequence[str], *, others: frozenset[str]
+    ) -> None:  # fmt: skip
+        """Raises UnknownField; `others` may have been meant then, too."""
         self._found = {}
         for name in names:
+            if not snapshot.has(name):
+                raise UnknownField(name, snapshot.names() | others)
             values = snapshot.column(name)
             reader = reader_of(snapshot, name, values)
             if reader is not None:

@@ -44,6 +44,8 @@ USUAL_FIELDS = ("status", "profit", "botId", "lastUpdated", *ROW_METRICS)
 OF_RECORDS = {"botId": Kind.TEXT, "notes": Kind.TEXT, "tags": Kind.MIXED}
 #: The field that says of each run where a file that breaks off behind it goes on.
 CURSOR = "nextCursor"
+#: What no column tells.
+NO_COLUMNS = frozenset((*OF_RECORDS, CURSOR))
 #: Rows made at once, and rows of the list read in one round trip.
 PIECE_ROWS, READ_ROWS = 1_000, 1_000
 
@@ -79,7 +81,7 @@ class Export:
         """
         self.sid, self.query, self.format = sid, query, FORMATS[wanted.format]
         names = [name for name in wanted.fields or USUAL_FIELDS if name != "configHash"]
-        of_table = [name for name in names if name not in OF_RECORDS and name != CURSOR]
+        of_table = [name for name in names if name not in NO_COLUMNS]
         with ExitStack() as stack:
             scratch = stack.enter_context(closing(Scratch()))
             with sweep(sid, fields_of_query(query).union(of_table), opener=snapshot_on_disk) as snapshot:
@@ -88,7 +90,7 @@ class Export:
                 ordering = Ordering(snapshot, query.order)
                 rows = self._list(snapshot, ordering, wanted)
                 self._hashes = OrderedHashes(scratch, snapshot.row_hashes, rows)
-                self._columns = OrderedColumns(scratch, snapshot, rows, of_table)
+                self._columns = OrderedColumns(scratch, snapshot, rows, of_table, others=NO_COLUMNS)
                 self._cursors = OrderedCursors(scratch, ordering, rows, self._scope) if CURSOR in names else None
             kinds = {**OF_RECORDS, CURSOR: Kind.TEXT, **self._columns.kinds()}
             self.fields = [ExportField(name, kinds.get(name, Kind.MIXED)) for name in names]
