@@ -71,6 +71,11 @@ class RunListForm(QueryForm):
         ranges = {prefix: self.family(prefix) for prefix in self.families}
         return {**given, **ranges, "status": values.get("status") or ()}
 
+    def numbers(self) -> dict[str, float]:
+        """Return the numbers given by parameter; only for a valid form."""
+        given = {name: self.value(name) for name, field in self.fields.items() if isinstance(field, NumberField)}
+        return {name: value for name, value in given.items() if value is not None}
+
     def run_query(self) -> RunQuery:
         """Return what to ask the registry for; only for a valid form."""
         return self.query

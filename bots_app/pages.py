@@ -109,6 +109,7 @@ class SessionRuns(SessionPage):
         sid, runs, params, asked = self.sid, BotRegistry(), self.request.GET, form.run_query()
         page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
         found = listing(sid, page, asked, params)
+        found["export_href"] = export_path(sid, params, form.numbers())
         if context["figures"] and page.count > context["all_runs"]:
             # Another program has written runs that the kept figures do not count yet.
             found["all_runs"] = page.count
@@ -185,7 +186,6 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "columns": [column.header(params, asked.ordering) for column in columns_of(further)],
         "order_words": order_words(asked),
         "plan": plan_of(asked),
-        "export_href": api_path("sessions", str(sid), "bots", "export") + query(params, limit=None, format="csv"),
         "plateau": plateau_link(asked, params),
         "ranges": active_ranges(asked, params),
         "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
@@ -193,6 +193,11 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "sizes": page_sizes(params),
         "size": int(params.get("limit") or PAGE_SIZES[0]),
     }
+
+
+def export_path(sid: SessionId, params: QueryDict, numbers: Mapping[str, float]) -> str:
+    """Return the address of a file of all runs listed; of a number's spellings it takes fewer than pages do."""
+    return api_path("sessions", str(sid), "bots", "export") + query(params, limit=None, format="csv", **numbers)
 
 
 def further_fields(asked: RunQuery) -> list[str]:
