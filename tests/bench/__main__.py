@@ -17,7 +17,7 @@ DEFAULT_RUNS = 100_000
 #: Rounds of what takes milliseconds; its median is then steady to some per cent.
 DEFAULT_ROUNDS = 300
 LEAST_RUNS = 2_000
-PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep", "sweep")
+PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep", "sweep", "longest")
 #: Parts that measure nothing of the sessions which the others share.
 APART = frozenset({"sessions", "sweep"})
 
@@ -49,12 +49,12 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     from django.conf import settings
 
     from dashboard.store.keys import SessionKeys
-    from tests.bench import data, following, memory, over_http, pages, session_lists, streams, upkeep, writes
+    from tests.bench import data, following, longest, memory, over_http, pages, session_lists, streams, upkeep, writes
     from tests.bench.raw import RawConnection
     from tests.bench.report import Report, machine
     from tests.bench.sweep import part as sweep
 
-    report, slowest, start = Report(), {}, time.monotonic()
+    report, start = Report(), time.monotonic()
     conditions = machine() | {
         "runs": options.runs,
         "rounds": options.rounds,
@@ -63,13 +63,10 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
     sessions, loading = data.Sessions.of(options.runs), 0.0
     if not APART.issuperset(options.parts):
         tell(f"loading {options.runs:,} runs, twice (the second time half of them with one profit) ...")
-        upkeep.start_slowlog()
         loading = data.load_all(sessions)
-        slowest["load"] = upkeep.slowest()
     raw = RawConnection(settings.REDIS_URL)
     for part in (part for part in PARTS if part in options.parts):
         tell(f"{part} ...")
-        upkeep.start_slowlog()
         if part == "pages":
             pages.measure(report, sessions, raw, rounds=options.rounds)
         elif part == "http":
@@ -88,11 +85,10 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
             memory.measure(report, SessionKeys(str(sessions.main)))
         elif part == "sweep":
             sweep.measure(report, raw, folder, runs=options.runs, rounds=options.rounds, written=options.writes)
-        else:
+        elif part == "upkeep":
             upkeep.measure_upkeep(report, sessions)
-        if part != "memory":  # weighing is no part of the product
-            slowest[part] = upkeep.slowest()
-    upkeep.report_slowest(report, slowest)
+        else:
+            longest.measure(report, sessions.main, options.runs)
     conditions["seconds"] = round(time.monotonic() - start)
     print(" ".join(f"{name}: {value}" for name, value in conditions.items()), end="\n\n")
     print(report.table())

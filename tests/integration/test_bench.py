@@ -29,12 +29,13 @@ SECTIONS = {
     "Upkeep of a whole session": 4,
     "Written in batches, 40 columns": 3,
     "Bytes a run of the sweep table, 40 columns": 5,
-    "Three fields filtered, by a fourth, page of 50, exact count: few match": 4,
-    "Three fields filtered, by a fourth, page of 50, exact count: half match": 4,
-    "The same, no column held": 1,
-    "The same over HTTP, one request at a time": 4,
+    "Three fields filtered, by a fourth, page of 50: few match": 4,
+    "Three fields filtered, by a fourth, page of 50: half match": 4,
+    "Three fields filtered, by a fourth, no column held": 1,
+    "Three fields filtered, by a fourth, over HTTP": 4,
     "Analysis of all runs, columns held": 12,
-    "The same beside 100 writes a second": 6,
+    "Page by plateau score": 2,
+    "Three fields filtered, by a fourth, beside 100 writes a second": 6,
     "Longest single command of Redis": 3,
 }
 

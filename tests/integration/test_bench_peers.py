@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,13 @@ def test_without_postgres_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
     with pytest.raises(postgres.PostgresMissing, match="package postgresql"):
         postgres.find_programs()
+
+
+def test_without_mlflow_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
+    from tests.bench.environment import BenchError
+    from tests.bench.peers.mlflow_own import private_mlflow
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(BenchError, match="does not start"), private_mlflow(Path(sys.executable)):
+        pass
+    assert not list(tmp_path.iterdir())

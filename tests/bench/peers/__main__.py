@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace, mlflow: Mlflow | None, *, has_postgres:
             tell(f"loading {runs:,} runs into Redis and into MLflow ...")
             conditions |= mlflow_side.load(mlflow, runs)
             tell("measuring ...")
-            mlflow_side.measure(report, mlflow, sweep.ASKED)
+            mlflow_side.measure(report, mlflow)
     print(" ".join(f"{name}: {value}" for name, value in conditions.items()), end="\n\n")
     print(report.table())
     if options.json:

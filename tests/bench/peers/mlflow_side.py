@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.bench import data
 from tests.bench.peers.mlflow_own import LIMIT, Mlflow
 from tests.bench.peers.sides import Views
 from tests.bench.report import Report
-from tests.bench.sweep.data import Limits, moved, parameters
+from tests.bench.sweep.data import NARROW, Limits, moved, parameters
 from tests.bench.timing import Way, interleave, timed
 
 SID = data.session("MLFLOW")
@@ -53,16 +52,18 @@ def plain(text: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measure(report: Report, mlflow: Mlflow, asked: Iterable[tuple[str, Limits]]) -> None:
-    """Compare the runs that both find, then the times: of its client in its process, and of the dashboard's view."""
+def measure(report: Report, mlflow: Mlflow) -> None:
+    """Compare the runs that both find, then the times: of its client in its process, and of the dashboard's view.
+
+    Asked is what few runs match: what half of all match takes MLflow, at 100,000 runs, more than a minute each time.
+    """
     report.begin(f"Three fields filtered, by a fourth, page of {LIMIT}: MLflow's client, which does not count")
     views = Views(SID)
-    for matching, limits in asked:
-        seconds = timed(lambda limits=limits: same_runs(mlflow, views, limits))
-        rounds = max(LEAST_ROUNDS, min(MOST_ROUNDS, int(ENOUGH_S / seconds)))
-        found = interleave(moving_ways(mlflow, views, limits), rounds=rounds, warm_up=0)
-        name = f"MLflow, search_runs: {matching}"
-        report.compare(name, found["peer"], against="dashboard, counted", reference=found["mine"])
+    seconds = timed(lambda: same_runs(mlflow, views, NARROW))
+    rounds = max(LEAST_ROUNDS, min(MOST_ROUNDS, int(ENOUGH_S / seconds)))
+    found = interleave(moving_ways(mlflow, views, NARROW), rounds=rounds, warm_up=0)
+    name = "MLflow, search_runs: few match"
+    report.compare(name, found["peer"], against="dashboard, counted", reference=found["mine"])
 
 
 def same_runs(mlflow: Mlflow, views: Views, limits: Limits) -> None:

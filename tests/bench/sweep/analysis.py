@@ -9,11 +9,15 @@ from typing import Any
 from bots_app.analysis_reading import AnalysisRegistry
 from bots_app.analysis_run import RunAnalysisRegistry
 from bots_app.query import RunQuery
+from bots_app.registry import BotRegistry
 from bots_app.sweep import sweep
 from bots_app.table.fields import CONFIG
 from bots_app.table.memory import memory
+from bots_app.writing import RunWrite
 from dashboard.api.renderers import encode
+from tests.bench.pages import LIMIT
 from tests.bench.report import Report, at_most
+from tests.bench.sweep import writer
 from tests.bench.sweep.data import SID
 from tests.bench.timing import Samples, interleave, timed
 
@@ -87,6 +91,19 @@ def measure(report: Report, *, rounds: int) -> None:
         raise AssertionError(f"the importance of parameters differs from one time to the next: {answers}")
     name = f"importance of {len(weighed)} parameters, the same bytes {len(found) + 2} times"
     report.time(name, Samples(found), goal=at_most(WEIGHED_MS))
+
+
+def measure_plateau(report: Report, *, rounds: int) -> None:
+    """Measure a page by a score that any write may change of any run: worked out after one, and asked for again."""
+    report.begin("Page by plateau score")
+    registry, asked = BotRegistry(), RunQuery(ordering="-plateau.profit")
+    found: dict[str, list[float]] = {"after a write": [], "the same again": []}
+    for text in writer.chosen(SID)[: min(LONG_ROUNDS, rounds)]:
+        registry.put(SID, RunWrite.parse(writer.changed(text)))
+        for seconds in found.values():
+            seconds.append(timed(lambda: registry.page(SID, asked, limit=LIMIT).body()))
+    for name, seconds in found.items():
+        report.time(name, Samples(seconds))
 
 
 def measured(asked: dict[str, Ask], rounds: int) -> dict[str, Samples]:

@@ -66,7 +66,7 @@ def same_answer(plain: PlainRuns, limits: Limits, body: bytes) -> int:
 def measure_warm(report: Report, plain: PlainRuns, *, rounds: int) -> None:
     """Measure the query in this process, which holds the columns, over numpy alone."""
     for told, limits in (("few", NARROW), ("half", WIDE)):
-        report.begin(f"Three fields filtered, by a fourth, page of {LIMIT}, exact count: {told} match")
+        report.begin(f"Three fields filtered, by a fourth, page of {LIMIT}: {told} match")
         matches = same_answer(plain, limits, page(query(limits))())
         report.value("runs that match", matches / len(plain.hashes) * 100, "%")
         sharpe, drawdown, trades = limits
@@ -89,7 +89,7 @@ def measure_warm(report: Report, plain: PlainRuns, *, rounds: int) -> None:
 
 def measure_cold(report: Report, *, rounds: int) -> None:
     """Measure the query in this process after it has let go of every column."""
-    report.begin("The same, no column held")
+    report.begin("Three fields filtered, by a fourth, no column held")
     found = []
     for _ in range(max(3, rounds // SLOW_SHARE)):
         memory.cache_clear()
@@ -99,7 +99,7 @@ def measure_cold(report: Report, *, rounds: int) -> None:
 
 def measure_http(report: Report, plain: PlainRuns, raw: RawConnection, folder: Path, *, rounds: int) -> None:
     """Measure the query over HTTP: over numpy alone and a bare server that answers a page of the same size."""
-    report.begin(f"The same over HTTP, one request at a time ({settings.WORKERS} workers, login and rate limit on)")
+    report.begin(f"Three fields filtered, by a fourth, over HTTP ({settings.WORKERS} workers, login and rate limit on)")
     call_command("migrate", verbosity=0, interactive=False)
     users = 1 + 4 * (rounds + WARM_UP) // REQUESTS_EACH
     bearers = cycle([f"Bearer {token}" for token in tokens(users, name="sweep")])

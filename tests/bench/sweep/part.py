@@ -24,6 +24,7 @@ def measure(
     pages.measure_cold(report, rounds=rounds)
     pages.measure_http(report, plain, raw, folder, rounds=rounds)
     analysis.measure(report, rounds=rounds)
+    analysis.measure_plateau(report, rounds=rounds)
     beside.measure(report, folder, rounds=rounds)
     memory.cache_clear()
     SessionRegistry().delete(SID)
