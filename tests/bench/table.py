@@ -16,8 +16,8 @@ from tests.bench.report import pair
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _NUMBER = re.compile(r"\d[\d,.]*")
-#: The part of the benchmark in which a command took longest, which is another one each time.
-_PART = re.compile(r" \((\w+)\)$")
+#: What was being done when a command took longest, which is something else each time.
+_PART = re.compile(r" \(([a-z ]+)\)$")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def stored(path: Path, runs: int, ms: float, *, part: str = "load", extra: bool 
 def files(tmp_path: Path) -> list[Path]:
     return [
         stored(tmp_path / "a.json", 1000, 1.5),
-        stored(tmp_path / "b.json", 20_000, 2.5, part="upkeep", extra=True),
+        stored(tmp_path / "b.json", 20_000, 2.5, part="lists beside writes", extra=True),
     ]
 
 
@@ -44,7 +44,7 @@ def test_lines_of_all_runs_stand_side_by_side(files: list[Path]) -> None:
         "1.500 / 1.500 ms 1.00 2.500 / 2.500 ms 1.00 of 1,000/20,000",
         "",
         "Longest",
-        "write_runs (load, upkeep) 1.5 ms 2.5 ms <= 20 ok",
+        "write_runs (load, lists beside writes) 1.5 ms 2.5 ms <= 20 ok",
         "SCAN (upkeep) 1.0 ms",
     ]
 
