@@ -1,208 +1,226 @@
-"""The fields of a run whose record looks like others before it, read object by object instead of leaf by leaf.
+"""The fields of a run whose record looks like others before it, read all at once instead of leaf by leaf.
 
-A layout is what was found out about the objects at one place of records: which keys they have, and which kind of value
-each. Most records of a session are made of layouts that are known. No Redis, no HTTP.
+A layout is made for records with the same keys and the same kinds of values: a type that msgspec holds a record against
+in one go, and where in it the fields are. Most records of a session have one layout. No Redis, no HTTP.
 """
 
 from __future__ import annotations
 
 import math
 import string
-from collections.abc import Callable, Iterable
-from operator import itemgetter
-from typing import Any
+from collections import Counter, defaultdict
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import astuple
 
 from bots_app.metrics import metric_paths
 from bots_app.records import BacktestRunRecord
-from bots_app.table.field_names import CONFIG, MOST_LEAVES, MOST_LETTERS, names_at
+from bots_app.table.field_names import CONFIG, names_at
 from bots_app.table.shapes import STATUS, Fields, Shape, shape_of
+from bots_app.table.sketches import FLAG, LIST, NUMBER, TEXT, Record, Sketch, sketch_of
 
-#: Objects in a record, and keys of one, beyond which it is read leaf by leaf.
-MOST_OBJECTS, MOST_KEYS = 100, 300
-#: Layouts, and places and shapes made of them, that are remembered.
-MOST_KNOWN = 2_000
-_NUMBER, _TEXT, _FLAG, _OBJECT, _LIST, _NOTHING = range(6)
-_KINDS = {int: _NUMBER, float: _NUMBER, str: _TEXT, bool: _FLAG, dict: _OBJECT, list: _LIST, type(None): _NOTHING}
-#: Keys of the items of a list.
-_PLACES = tuple(map(str, range(MOST_KEYS)))
+#: Records that look alike before a layout is made for them, which takes as long as reading a hundred leaf by leaf.
+LEARNED_AFTER = 4
+#: Layouts, and what else is remembered of records.
+MOST_LAYOUTS, MOST_KNOWN = 250, 1_000
+#: Records that are not looked at for a layout after one that can have none.
+ODD_FOR = 64
+_TYPES = {NUMBER: int | float | None, TEXT: str | None, FLAG: bool | None}
+_HOLDERS = {"object": dict, "list": list}
+#: The order in which the parts of an object stand in its type.
+_NUMBERS, _OTHERS, _UNNAMED, _BELOW, _IGNORED = range(_GROUPS := 5)
 #: What no number begins with, also none that is infinite or not a number.
 _LETTERS = frozenset(string.ascii_letters) - set("iInN")
 
-Holder = dict[str, Any]
-Pick = Callable[[Holder], Iterable[Any]]
+
+class _Level(NamedTuple):
+    """Where an object or list is, by the level above and its place there, and where in it the fields are."""
+
+    above: int
+    place: int
+    numbers: slice
+    others: slice | None
+    #: Objects and lists that hold no fields, and what they are: where one is a number it is a field.
+    ignored: slice
+    types: tuple[type, ...]
 
 
 class Layout:
-    """What an object with certain keys, and certain kinds of values under them, holds."""
+    """What records that look alike hold."""
 
-    __slots__ = ("below", "is_odd", "keys", "number_names", "numbers", "other_names", "others", "texts")
+    def __init__(self, sketch: Record) -> None:
+        self._levels: list[_Level] = []
+        self._names: list[str] = []
+        self._other_names: list[str] = []
+        types = [self._add(sketch.configuration, CONFIG, (0, 0), is_config=True)]
+        #: How many of the texts and booleans are parameters, of which a text is never a number.
+        self._parameters = len(self._other_names)
+        types.append(self._add(sketch.performance, "", (0, 1), is_config=False))
+        count, other_count = len(self._names), len(self._other_names)
+        types.append(self._add(sketch.results, "", (0, 2), is_config=False))
+        # What is in the performance comes before what stands beside it, be it an object.
+        beside = {*self._names[count:], *self._other_names[other_count:]}
+        self._is_odd = any(key in beside for key, _ in sketch.performance.parts)
+        self._type: Any = _struct(list(zip(Record._fields, types, strict=True)), is_list=True)
+        #: By the names of the run's metrics; None where two fields have one name.
+        self._shapes: dict[tuple[str, ...], Shape | None] = {}
 
-    def __init__(self, count: int, numbers: dict[str, str], others: dict[str, str]) -> None:
-        self.keys = count
-        self.number_names, self.other_names = tuple(numbers.values()), tuple(others.values())
-        self.numbers, self.others = _pick(numbers, count), _pick(others, count) if others else None
-        #: Keys of texts that may be numbers all the same.
-        self.texts: tuple[str, ...] = ()
-        #: Keys of objects and lists, and the places where these are.
-        self.below: tuple[tuple[str, Place], ...] = ()
-        #: Whether a record with it has to be read leaf by leaf.
-        self.is_odd = False
+    def _add(self, sketch: Sketch, start: str, where: tuple[int, int], *, is_config: bool) -> Any:
+        """Add an object or list, and what is in it; return its type."""
+        names, groups = names_at(start, is_config=is_config), defaultdict[int, list[tuple[str, Any]]](list)
+        for key, kind in sketch.parts:
+            if isinstance(kind, Sketch):
+                groups[_BELOW].append((key, kind))
+            elif kind in _HOLDERS:
+                groups[_IGNORED].append((key, Any))
+            else:
+                group = _UNNAMED if not names[key] else _NUMBERS if kind == NUMBER else _OTHERS
+                groups[group].append((key, _TYPES[kind]))
+        self._names += [names[key] for key, _ in groups[_NUMBERS]]
+        self._other_names += [names[key] for key, _ in groups[_OTHERS]]
+        ends = [*accumulate(len(groups[group]) for group in range(_GROUPS))]
+        numbers, _, _, below, _ = slices = [slice(start, end) for start, end in pairwise((0, *ends))]
+        types = tuple(_HOLDERS[kind] for _, kind in sketch.parts if kind in _HOLDERS)
+        others = slices[_OTHERS] if groups[_OTHERS] else None
+        self._levels.append(_Level(*where, numbers, others, slices[_IGNORED], types))
+        level = len(self._levels)
+        groups[_BELOW] = [
+            (key, self._add(part, f"{start}{key}.", (level, place), is_config=is_config))
+            for place, (key, part) in enumerate(groups[_BELOW], below.start)
+        ]
+        return _struct([field for group in range(_GROUPS) for field in groups[group]], is_list=sketch.kind == LIST)
 
+    def values(self, record: Record) -> tuple[list[Any], list[Any]] | None:
+        """Return the numbers of a record, and its texts and booleans, some of them None; None where it is another."""
+        try:
+            parts = [astuple(msgspec.convert(record, self._type))]
+        except msgspec.ValidationError:
+            return None
+        found, others_found = list[Any](), list[Any]()
+        for above, place, numbers, others, ignored, types in self._levels:
+            values = astuple(parts[above][place])
+            parts.append(values)
+            found += values[numbers]
+            if others is not None:
+                others_found += values[others]
+            if types and tuple(map(type, values[ignored])) != types:
+                return None
+        return found, others_found
 
-class Place:
-    """A place of records where an object is, or a list that is taken for one, and every layout that was met there."""
+    def fields(self, run: BacktestRunRecord, numbers: list[Any], others: list[Any]) -> Fields | None:
+        """Return the fields of a run with these values, None when it has to be read leaf by leaf."""
+        names, metrics = tuple(run.metrics), [*run.metrics.values()]
+        if None in metrics:
+            names = tuple(name for name in names if run.metrics[name] is not None)
+            metrics = [number for number in metrics if number is not None]
+        if run.lastUpdated is not None:
+            names, metrics = (*names, "lastUpdated"), [*metrics, run.lastUpdated]
+        shape = None if self._is_odd else self._shapes.get(names) or self._shape(names)
+        if shape is None or any(map(_is_number, others[self._parameters :])):
+            return None
+        return _fields(shape, run.status, metrics + numbers, others)
 
-    def __init__(self, known: _Known, start: str, *, is_config: bool, is_alone: bool = False) -> None:
-        self._known, self._start, self._is_config = known, start, is_config
-        #: Whether what is below is no part of it.
-        self._is_alone = is_alone
-        self.layouts: dict[tuple[tuple[Any, ...], tuple[Any, ...]], Layout] = {}
-
-    def learn(self, holder: Holder) -> Layout:
-        """Return the layout of an object of this place, and remember it."""
-        keys, types = tuple(holder), tuple(map(type, holder.values()))
-        # Whether a number is whole makes no difference: there would be a layout for each combination of them.
-        kinds = tuple(map(_KINDS.get, types))
-        layout = self.layouts.get((keys, kinds))
-        if layout is None:
-            layout = self._layout(keys, kinds)
-        self.layouts[keys, kinds] = self.layouts[keys, types] = layout
-        self._known.count += 1 + len(layout.below)
-        return layout
-
-    def _layout(self, keys: tuple[str, ...], kinds: tuple[int | None, ...]) -> Layout:
-        # A key with dots may have the name of another that is deeper down; what is of no kind is not from JSON.
-        if None in kinds or any("." in key for key in keys):
-            odd = Layout(len(keys), {}, {})
-            odd.is_odd = True
-            return odd
-        names, of_kind = names_at(self._start, is_config=self._is_config), dict(zip(keys, kinds, strict=True))
-        named = {key: names[key] for key in keys if names[key]}
-        texts = {key: name for key, name in named.items() if of_kind[key] == _TEXT}
-        flags = {key: name for key, name in named.items() if of_kind[key] == _FLAG}
-        numbers = {key: name for key, name in named.items() if of_kind[key] == _NUMBER}
-        layout = Layout(len(keys), numbers, texts | flags)
-        if not self._is_config:
-            layout.texts = tuple(texts)
-        if not self._is_alone:
-            holders = (_OBJECT, _LIST) if self._is_config else (_OBJECT,)
-            near = [key for key in keys if of_kind[key] in holders and len(self._start) + len(key) < MOST_LETTERS]
-            places = [self._known.at(f"{self._start}{key}.", is_config=self._is_config) for key in near]
-            layout.below = tuple(zip(near, places, strict=True))
-        return layout
-
-
-class _Known:
-    """Every place and layout met since it was made."""
-
-    def __init__(self) -> None:
-        self.paths = metric_paths()
-        #: How much is remembered.
-        self.count = 0
-        self._places: dict[tuple[str, bool], Place] = {}
-        self._shapes: dict[tuple[Any, ...], Shape | None] = {}
-        self.configuration = self.at(CONFIG, is_config=True)
-        self.performance = self.at("", is_config=False)
-        #: What stands beside the performance, as the early shape of records has it.
-        self.results = Place(self, "", is_config=False, is_alone=True)
-
-    def at(self, start: str, *, is_config: bool) -> Place:
-        """Return the place whose keys `start` comes before."""
-        found = self._places.get((start, is_config))
-        if found is None:
-            found = self._places[start, is_config] = Place(self, start, is_config=is_config)
+    def _shape(self, metrics: tuple[str, ...]) -> Shape | None:
+        names, others = (*metrics, *self._names), tuple(self._other_names)
+        # Two fields may have one name by the settings, too.
+        is_doubled = len({STATUS, *names, *others}) <= len(names) + len(others)
+        found = None if is_doubled else shape_of(names, others)
+        if len(self._shapes) < MOST_LAYOUTS:
+            self._shapes[metrics] = found
         return found
 
-    def shape(self, metrics: tuple[str, ...], layouts: tuple[Layout, ...]) -> Shape | None:
-        """Return the shape of a run with these metrics and layouts, None when it has to be read leaf by leaf."""
-        try:
-            return self._shapes[metrics, layouts]
-        except KeyError:
-            shape = self._shapes[metrics, layouts] = _shape(metrics, layouts)
-            self.count += 1
-            return shape
+
+def _struct(fields: list[tuple[str, Any]], *, is_list: bool) -> Any:
+    """Return a type for objects with exactly these keys, or for lists with items of these types."""
+    keys = {f"f{place}": key for place, (key, _) in enumerate(fields)}
+    types = list(zip(keys, (kind for _, kind in fields), strict=True))
+    return msgspec.defstruct("Part", types, rename=keys, array_like=is_list, forbid_unknown_fields=True, gc=False)
 
 
-def _shape(metrics: tuple[str, ...], layouts: tuple[Layout, ...]) -> Shape | None:
-    numbers = (*metrics, *(name for layout in layouts for name in layout.number_names))
-    others = tuple(name for layout in layouts for name in layout.other_names)
-    # Two fields may have one name by the settings.
-    is_doubled = len({STATUS, *numbers, *others}) <= len(numbers) + len(others)
-    is_odd = any(layout.is_odd for layout in layouts) or sum(layout.keys for layout in layouts) > MOST_LEAVES
-    return None if is_doubled or is_odd else shape_of(numbers, others)
-
-
-def _pick(wanted: dict[str, str], count: int) -> Pick:
-    """Return what takes the values of these keys from an object that has `count` keys."""
-    if len(wanted) == count:
-        return dict.values
-    if len(wanted) == 1:
-        [key] = wanted
-        return lambda holder: (holder[key],)
-    return itemgetter(*wanted) if wanted else lambda _: ()
-
-
-_known: _Known | None = None
-
-
-def _known_now() -> _Known:
-    global _known
-    known = _known
-    if known is None or known.count > MOST_KNOWN or known.paths is not metric_paths():
-        known = _known = _Known()
-    return known
-
-
-def quick_fields(run: BacktestRunRecord) -> Fields | None:
-    """Return the fields of a run, None when they have to be read leaf by leaf."""
-    known, results = _known_now(), run.whole.get("resultsMetadata")
-    results = results if type(results) is dict else {}
-    performance = results.get("performance")
-    performance = performance if type(performance) is dict else {}
-    metrics = {name: number for name, number in run.metrics.items() if number is not None}
-    if run.lastUpdated is not None:
-        metrics["lastUpdated"] = run.lastUpdated
-    numbers, others, layouts = [*metrics.values()], list[str | bool](), list[Layout]()
-    work = [(known.configuration, run.configuration), (known.performance, performance), (known.results, results)]
-    for place, holder in work:
-        if len(holder) > MOST_KEYS or len(work) > MOST_OBJECTS:
-            return None
-        layout = place.layouts.get((tuple(holder), tuple(map(type, holder.values())))) or place.learn(holder)
-        layouts.append(layout)
-        numbers += layout.numbers(holder)
-        if layout.others is not None:
-            others += layout.others(holder)
-        for key in layout.texts:
-            if _is_number(holder[key]):
-                return None
-        for key, below in layout.below:
-            part = holder[key]
-            if type(part) is list:
-                if len(part) > MOST_KEYS:
-                    return None
-                part = dict(zip(_PLACES, part, strict=False))
-            work.append((below, part))
-    shape = known.shape(tuple(metrics), tuple(layouts))
-    beside = layouts[2]
-    if shape is None or not performance.keys().isdisjoint(beside.number_names + beside.other_names):
+def _fields(shape: Shape, status: str, numbers: list[Any], others: list[Any]) -> Fields | None:
+    """Return fields of which those that are None are not there, None unless all numbers are certain to be finite."""
+    try:
+        is_finite = math.isfinite(sum(numbers, 0.0))
+    except OverflowError:
         return None
-    return Fields(shape, run.status, numbers, others) if _is_finite(numbers) else None
+    except TypeError:
+        is_whole = False
+    else:
+        is_whole = None not in others
+    if not is_whole:
+        count = 1 + len(numbers)
+        kept = {name: value for name, value in zip(shape.names[1:count], numbers, strict=True) if value is not None}
+        rest = {name: value for name, value in zip(shape.names[count:], others, strict=True) if value is not None}
+        return _fields(shape_of(tuple(kept), tuple(rest)), status, [*kept.values()], [*rest.values()])
+    # A sum beyond all doubles may be that of numbers that are not: those are looked at one by one.
+    return Fields(shape, status, numbers, others) if is_finite else None
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: str | bool | None) -> bool:
     """Tell whether a text is written like a number, be it none that is finite."""
-    if text[:1] in _LETTERS:
+    if type(value) is not str or value[:1] in _LETTERS:
         return False
     try:
-        float(text)
+        float(value)
     except ValueError:
         return False
     return True
 
 
-def _is_finite(numbers: list[int | float]) -> bool:
-    """Tell whether all of them are certain to be finite, and near to a double."""
-    try:
-        return math.isfinite(sum(numbers, 0.0))
-    except OverflowError:
-        return False
+class _Known:
+    """The layouts met since it was made, and the one that a record probably has."""
+
+    def __init__(self) -> None:
+        self.paths = metric_paths()
+        #: By something that is quickly looked at; or for how many records there is none.
+        self.probable: dict[tuple[Any, ...], Layout | int] = {}
+        self._layouts: dict[Record, Layout] = {}
+        self._seen = Counter[int]()
+
+    def find(self, hint: tuple[Any, ...], record: Record) -> Layout | None:
+        """Return the layout that a record has, None where there is none yet or none is possible."""
+        sketch = sketch_of(record)
+        if sketch is None:
+            if not self.probable.get(hint):
+                self.probable[hint] = ODD_FOR
+            return None
+        layout = self._layouts.get(sketch)
+        if layout is None:
+            self._seen[hash(sketch)] += 1
+            if self._seen[hash(sketch)] < LEARNED_AFTER:
+                return None
+            layout = self._layouts[sketch] = Layout(sketch)
+        self.probable[hint] = layout
+        return layout
+
+    def is_full(self) -> bool:
+        return len(self._layouts) > MOST_LAYOUTS or len(self._seen) > MOST_KNOWN or len(self.probable) > MOST_KNOWN
+
+
+_known: _Known | None = None
+
+
+def quick_fields(run: BacktestRunRecord) -> Fields | None:
+    """Return the fields of a run, None where they have to be read leaf by leaf."""
+    global _known
+    known = _known
+    if known is None or known.paths is not metric_paths() or known.is_full():
+        known = _known = _Known()
+    results = run.whole.get("resultsMetadata")
+    results = results if type(results) is dict else {}
+    performance = results.get("performance")
+    performance = performance if type(performance) is dict else {}
+    record, hint = Record(run.configuration, performance, results), (len(run.configuration), len(performance), *results)
+    probable = known.probable.get(hint, 0)
+    if isinstance(probable, Layout):
+        found = probable.values(record)
+        if found is not None:
+            return probable.fields(run, *found)
+    elif probable > 0:
+        known.probable[hint] = probable - 1
+        return None
+    layout = known.find(hint, record)
+    found = None if layout is None else layout.values(record)
+    return None if layout is None or found is None else layout.fields(run, *found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,7 +18,8 @@ from bots_app.records import BacktestRunRecord, read_run
 from bots_app.synthetic import records
 from bots_app.table import layouts
 from bots_app.table.fields import MOST_LEAVES, fields_of, fields_one_by_one
-from bots_app.table.layouts import MOST_KEYS, MOST_KNOWN, MOST_OBJECTS, quick_fields
+from bots_app.table.layouts import MOST_KNOWN, MOST_LAYOUTS, ODD_FOR, quick_fields
+from bots_app.table.sketches import MOST_HOLDERS
 from sessions_app.records import SessionId
 
 SID = SessionId.parse("LAYOUTS:1h:0:1")
@@ -30,6 +32,14 @@ TREES = st.recursive(
     LEAVES, lambda below: st.dictionaries(KEYS, below, max_size=4) | st.lists(below, max_size=3), max_leaves=12
 )
 OBJECTS = st.dictionaries(KEYS | st.just("a.b"), TREES, max_size=4)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once() -> Iterator[None]:
+    """Have a layout made for the first record of a kind: few that hypothesis makes up are alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts, "LEARNED_AFTER", 1)
+        yield
 
 
 def run_with(performance: Any, configuration: Any, beside: dict[str, Any] | None = None) -> BacktestRunRecord:
@@ -79,20 +89,58 @@ def test_usual_records_are_read_the_quick_way():
 @pytest.mark.parametrize(
     ("performance", "configuration", "is_quick"),
     [
-        ({"a": None, "note": "fine", "list": [1], "p": {"q": True}}, {"l": [1, {"x": "1"}], "e": {}, "n": None}, True),
+        (
+            {"a": None, "note": "fine", "list": [1], "p": {"q": True}},
+            {"l": [1, 2.5], "e": {}, "n": None, "o": []},
+            True,
+        ),
+        ({}, {"a": [{"x": 1, "y": "z"}, [True]]}, True),
+        ({}, {"a": [1, "b"]}, False),
         ({"a": "1.5"}, {}, False),
         ({}, {"a.b": 1}, False),
-        ({}, {"a": list(range(MOST_KEYS))}, True),
-        ({}, {"a": list(range(MOST_KEYS + 1))}, False),
-        ({}, {f"a{number}": {"x": number} for number in range(MOST_OBJECTS)}, False),
+        ({}, {"a": list(range(900))}, True),
+        ({}, {"a": list(range(1_000))}, False),
+        ({}, {f"a{number}": {"x": number} for number in range(MOST_HOLDERS)}, False),
         ({f"a{number}": {f"b{other}": 1 for other in range(250)} for number in range(5)}, {}, False),
     ],
 )
-def test_which_records_are_read_the_quick_way(performance: Any, configuration: Any, is_quick: bool):
+def test_which_records_are_read_the_quick_way(
+    performance: Any, configuration: Any, is_quick: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(layouts, "_known", None)
     run = run_with(performance, configuration)
-    assert (quick_fields(run) is not None) == is_quick
+    for _ in range(2):
+        assert (quick_fields(run) is not None) == is_quick
     assert exact(fields_of(run)) == exact(fields_one_by_one(run))
     assert len(fields_of(run)) <= MOST_LEAVES + 1
+
+
+def test_a_record_that_can_have_no_layout_keeps_others_from_none_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layouts, "_known", None)
+    odd, usual = run_with({}, {"a.b": 1}), run_with({}, {"a": 1})
+    assert quick_fields(odd) is None
+    assert [quick_fields(usual) is None for _ in range(ODD_FOR + 1)] == [True] * ODD_FOR + [False]
+    assert quick_fields(odd) is None
+    assert quick_fields(usual) is not None
+
+
+def test_what_a_performance_has_as_an_object_is_no_field_beside_it():
+    for beside in ({"a": 1}, {"a": 1, "b": 2}):
+        run = run_with({"a": {"x": 1}}, {}, beside)
+        assert exact(fields_of(run)) == exact(fields_one_by_one(run))
+        assert "a" not in fields_of(run)
+
+
+def test_what_some_records_have_no_value_of_makes_no_other_layout(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layouts, "_known", None)
+    for number in range(64):
+        tree = {f"p{bit}": (number + bit if number >> bit & 1 else None) for bit in range(6)}
+        run = run_with(tree | {"text": "x" if number % 3 else None}, tree | {"sure": 1})
+        quick = quick_fields(run)
+        assert number == 0 or quick is not None
+        assert exact(fields_of(run)) == exact(fields_one_by_one(run))
+    assert layouts._known is not None
+    assert len(layouts._known._layouts) <= 2
 
 
 def test_a_value_of_another_program_is_read_leaf_by_leaf():
@@ -106,12 +154,23 @@ def test_a_value_of_another_program_is_read_leaf_by_leaf():
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(layouts, "_known", None)
-    for number in range(2 * MOST_KNOWN):
+    for number in range(2 * MOST_LAYOUTS):
         assert quick_fields(run_with({f"m{number}": number}, {f"p{number}": {"x": number}})) is not None
         known = layouts._known
         assert known is not None
-        assert known.count <= MOST_KNOWN + 10
-        assert len(known._shapes) + len(known._places) <= known.count + 5
+        assert len(known._layouts) <= MOST_LAYOUTS + 1
+
+
+def test_a_layout_is_made_when_more_records_look_alike(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(layouts, "_known", None)
+    monkeypatch.setattr(layouts, "LEARNED_AFTER", 3)
+    found = [quick_fields(run_with({}, {"a": number})) for number in range(4)]
+    assert [one is None for one in found] == [True, True, False, False]
+    for number in range(2 * MOST_KNOWN):
+        assert quick_fields(run_with({}, {f"p{number}": 1})) is None
+        known = layouts._known
+        assert known is not None
+        assert len(known._seen) <= MOST_KNOWN + 1
 
 
 def test_other_paths_of_metrics_are_another_meaning_of_names(settings: Any):
