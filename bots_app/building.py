@@ -23,6 +23,7 @@ from bots_app.run_values import LoadedRun, RunValues
 from bots_app.score_order import ScoreOrder
 from bots_app.table.new_table import NewTable
 from bots_app.table.packing import pack
+from bots_app.table.quick_rows import QuickRow
 from bots_app.table.shapes import canonical_names
 from dashboard.errors import Unavailable
 from dashboard.store.client import client
@@ -139,6 +140,7 @@ class Build:
         """Put runs that were read anew in their place; those `gone` are taken out. Raises BuildEnded."""
         found: list[tuple[Any, ...]] = []
         for values, fields in runs:
+            fields = fields.fields() if isinstance(fields, QuickRow) else fields
             found.append((values.config_hash, values.status, *texts_of(values), values.row, fields))
         found += [(config_hash, "", "", "", b"", None) for config_hash in gone]
         for some in chunked(found, CARRIED):

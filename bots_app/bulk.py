@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
+from bots_app.quick_reading import QuickReader
 from bots_app.records import NOT_STORED, UnreadableRun
-from bots_app.run_values import LoadedRun, RunValues, loaded_of, read_loaded, read_values, values_of
+from bots_app.run_values import LoadedRun, RunValues, loaded_of, read_values, values_of
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.overlapped import Command, Exchange, is_script_unknown
@@ -38,9 +39,9 @@ class Batch(NamedTuple):
         """Yield what the indexes say of each, None of those without a record."""
         return self._read(read_values, values_of)
 
-    def loaded(self) -> Iterator[LoadedRun | None]:
+    def loaded(self, reader: QuickReader) -> Iterator[LoadedRun | None]:
         """Yield what indexes and sweep table say of each, None of those without a record."""
-        return self._read(read_loaded, loaded_of)
+        return self._read(reader.read, loaded_of)
 
     def _read(
         self, read: Callable[[str, bytes], Read], told: Callable[[UnreadableRun], Read]

@@ -19,6 +19,7 @@ from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.filling import fill_table
 from bots_app.indexer import SessionIndexer
+from bots_app.quick_reading import QuickReader
 from bots_app.run_values import LoadedRun
 from bots_app.strays import Strays
 from bots_app.survey import USUAL, named_of, odd_members, run_hashes
@@ -125,6 +126,7 @@ class _Rebuild:
         self.rows_met = 0
         self.strays: list[str] | None = None
         self.tracker: Tracker | None = None
+        self.reader = QuickReader()
 
     def run(self, *, is_tracked: bool, strays: Strays | None) -> RebuildResult:
         try:
@@ -167,7 +169,7 @@ class _Rebuild:
                 raise_first(going)
                 found: list[LoadedRun] = []
                 gone = []
-                for place, one in enumerate(batch.loaded()):
+                for place, one in enumerate(batch.loaded(self.reader)):
                     if one is None or (going and going[0][place] and not going[1][place]):
                         gone.append(batch.hashes[place])
                         continue
@@ -242,7 +244,7 @@ class _Rebuild:
         gone: list[str] = []
         with Exchange(self.keys.bots) as exchange:
             for batch in BulkReader(exchange, self.keys).batches([hashes] if hashes else []):
-                for name, one in zip(batch.hashes, batch.loaded(), strict=True):
+                for name, one in zip(batch.hashes, batch.loaded(self.reader), strict=True):
                     if one is None:
                         gone.append(name)
                     else:

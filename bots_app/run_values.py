@@ -6,7 +6,7 @@ as `read_run` does it. Both say the same of every text there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import msgspec
 from bots_app.metrics import ROW_METRICS, metric_paths
 from bots_app.records import UNKNOWN, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.table.fields import fields_of
+from bots_app.table.quick_rows import QuickRow
 from bots_app.table.shapes import Fields
 from dashboard.tolerant import MAX_DEPTH, NOT_STRICT, to_ms, to_number, to_text
 
@@ -40,10 +41,10 @@ class RunValues(NamedTuple):
 
 
 class LoadedRun(NamedTuple):
-    """What the indexes say of a run, and what the sweep table does."""
+    """What the indexes say of a run, and what the sweep table does, or what that is made from."""
 
     values: RunValues
-    fields: Fields
+    fields: Fields | QuickRow
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -66,7 +67,7 @@ def values_of(run: BacktestRunRecord | UnreadableRun) -> RunValues:
 def read_values(config_hash: str, text: bytes) -> RunValues:
     """Return what the indexes say of a record."""
     reader = _reader()
-    if reader is not None and _is_usual(text):
+    if reader is not None and is_usual(text):
         try:
             record = reader.decode(text)
         except NOT_STRICT:
@@ -80,12 +81,7 @@ def loaded_of(run: BacktestRunRecord | UnreadableRun) -> LoadedRun:
     return LoadedRun(values_of(run), fields_of(run))
 
 
-def read_loaded(config_hash: str, text: bytes) -> LoadedRun:
-    """Return what indexes and sweep table say of a record."""
-    return loaded_of(read_run(config_hash, text))
-
-
-def _is_usual(text: bytes) -> bool:
+def is_usual(text: bytes) -> bool:
     """Tell whether nothing that a quick reader passes over can be wrong: its letters, its depth, its numbers."""
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         return False
@@ -98,6 +94,41 @@ def _is_usual(text: bytes) -> bool:
     return len(text) <= _MOST_DIGITS or not any(
         text[place - _AROUND : place + _AROUND].isdigit() for place in range(_STRIDE, len(text), _STRIDE)
     )
+
+
+class RowWriter:
+    """Makes what the indexes say of decoded records."""
+
+    def __init__(self) -> None:
+        fields = [(name, int | float | None) for name in ROW_METRICS]
+        self._row = msgspec.defstruct("Row", fields, bases=(_Row,), gc=False)
+        self._encode = msgspec.json.Encoder().encode
+
+    def values(
+        self, config_hash: str, record: Any, found: Sequence[Any], places: Sequence[Sequence[int]]
+    ) -> RunValues:  # fmt: skip
+        """Return what the indexes say of a record with status, botId, lastUpdated; `found` is what stands elsewhere.
+
+        `places` tells for the profit and each of ROW_METRICS where among it they may be; the first number counts.
+        """
+        metrics = []
+        for some in places:
+            number = None
+            for place in some:
+                value = found[place]
+                if value is not None:
+                    # Strict JSON holds no double that is not finite.
+                    number = value if type(value) is float else to_number(value)
+                    if number is not None:
+                        break
+            metrics.append(number)
+        status, updated, profit = record.status, record.lastUpdated, metrics[0]
+        if type(status) is not str or not status:
+            status = to_text(status) or UNKNOWN
+        if type(updated) is not int or not _FIRST_PLAIN_MS <= updated < _FIRST_US:
+            updated = to_ms(updated)
+        row = self._encode(self._row(config_hash, status, profit, to_text(record.botId), updated, *metrics[1:]))
+        return RunValues(config_hash, status, None if profit is None else float(profit), updated, row)
 
 
 class _Reader:
@@ -114,9 +145,7 @@ class _Reader:
             self._holders.append((tuple(map(_attribute, steps)), _getter(leaves), (None,) * len(leaves)))
         metrics = {name: [places[steps] for steps in paths] for name, paths in metric_paths().items()}
         self._metrics = [metrics.get(name, []) for name in ("profit", *ROW_METRICS)]
-        fields = [(name, int | float | None) for name in ROW_METRICS]
-        self._row = msgspec.defstruct("Row", fields, bases=(_Row,), gc=False)
-        self._encode = msgspec.json.Encoder().encode
+        self._writer = RowWriter()
 
     def values(self, config_hash: str, record: Any) -> RunValues:
         """Return what the indexes say of a decoded record."""
@@ -128,24 +157,7 @@ class _Reader:
                 if holder is None:
                     break
             found += nothing if holder is None else getter(holder)
-        metrics = []
-        for places in self._metrics:
-            number = None
-            for place in places:
-                value = found[place]
-                if value is not None:
-                    # Strict JSON holds no double that is not finite.
-                    number = value if type(value) is float else to_number(value)
-                    if number is not None:
-                        break
-            metrics.append(number)
-        status, updated, profit = record.status, record.lastUpdated, metrics[0]
-        if type(status) is not str or not status:
-            status = to_text(status) or UNKNOWN
-        if type(updated) is not int or not _FIRST_PLAIN_MS <= updated < _FIRST_US:
-            updated = to_ms(updated)
-        row = self._encode(self._row(config_hash, status, profit, to_text(record.botId), updated, *metrics[1:]))
-        return RunValues(config_hash, status, None if profit is None else float(profit), updated, row)
+        return self._writer.values(config_hash, record, found, self._metrics)
 
 
 def _getter(leaves: list[str]) -> Callable[[Any], tuple[Any, ...]]:

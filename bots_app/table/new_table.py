@@ -18,6 +18,7 @@ import numpy.typing as npt
 from bots_app.table.hashes import LONG
 from bots_app.table.kept_columns import KeptColumns
 from bots_app.table.packing import matrix
+from bots_app.table.quick_rows import Piece, QuickRow, RowLayout
 from bots_app.table.shapes import Fields, Shape
 from bots_app.table.values import MISSING
 from dashboard.store.keys import SEGMENT_ROWS, TableKeys
@@ -58,15 +59,33 @@ class NewTable:
         self._due: deque[Command] = deque()
         self._pace = 0
 
-    def add(self, hashes: Sequence[str], fields: Sequence[Fields]) -> None:
+    def add(self, hashes: Sequence[str], fields: Sequence[Fields | QuickRow]) -> None:
         """Take in some runs, all different and new."""
-        start = 0
-        while start < len(hashes):
-            end = min(len(hashes), start + SEGMENT_ROWS - len(self._hashes))
-            self._add([name.encode() for name in hashes[start:end]], fields[start:end])
-            if len(self._hashes) == SEGMENT_ROWS:
-                self._finish_segment()
-            start = end
+        names, alone, alike = list(map(str.encode, hashes)), list[int](), dict[RowLayout, list[int]]()
+        for place, one in enumerate(fields):
+            if isinstance(one, QuickRow):
+                alike.setdefault(one.layout, []).append(place)
+            else:
+                alone.append(place)
+        for layout, places in alike.items():
+            piece = layout.columns([fields[place] for place in places])  # type: ignore[misc]
+            if piece is None:
+                alone += places
+            else:
+                self._count(piece.shapes)
+                self._add([names[place] for place in places], piece)
+        if alone:
+            some = [one.fields() if isinstance(one, QuickRow) else one for one in map(fields.__getitem__, alone)]
+            self._add([names[place] for place in alone], self._piece(some))
+
+    def _piece(self, fields: list[Fields]) -> Piece:
+        shapes = [one.shape for one in fields]
+        self._count(shapes)
+        if not self._columns.is_complete():
+            has = self._columns.has
+            fields = [Fields.of({name: value for name, value in one.items() if has(name)}) for one in fields]
+        found = matrix(fields)
+        return Piece(found.names, found.values, shapes, [one.status for one in fields], found.texts)
 
     def due(self) -> list[Command]:
         """Return the commands that are to be sent with this step."""
@@ -88,47 +107,50 @@ class NewTable:
     def _next(self, count: int) -> list[Command]:
         return [self._due.popleft() for _ in range(min(count, len(self._due)))]
 
-    def _add(self, hashes: list[bytes], fields: Sequence[Fields]) -> None:
-        """Take in runs of one segment."""
+    def _add(self, hashes: list[bytes], piece: Piece) -> None:
+        """Take in runs whose fields have been counted."""
         if not self.width:
             longest = max(LEAST_WIDTH, *map(len, hashes))
             self.width = min(MOST_WIDTH, WORD * ceil(longest / WORD))
-        digests = self._digests(fields)
-        self._count(fields)
-        if not self._columns.is_complete():
-            has = self._columns.has
-            fields = [Fields.of({name: value for name, value in one.items() if has(name)}) for one in fields]
-        found, at = matrix(fields), len(self._hashes)
-        for column, values in zip(found.names, found.values, strict=True):
-            if column not in self._values:
-                self._values[column] = np.zeros(SEGMENT_ROWS, dtype="<u8")
-            self._values[column][at : at + len(fields)] = values
-        self._add_texts(found.texts, {one.status for one in fields})
         places: list[Any] = []
-        for row, (name, digest) in enumerate(zip(hashes, digests, strict=True), self.rows):
+        for row, (name, digest) in enumerate(zip(hashes, self._digests(piece.shapes), strict=True), self.rows):
             places += (name, f"{row} {digest}")
         for some in chunked(places, 2 * ADDED):
             self._due.append(("HSET", self.keys.name("places"), *some))
-        self._hashes += hashes
-        self.rows += len(hashes)
+        self._add_texts(piece.texts, set(piece.statuses))
+        start = 0
+        while start < len(hashes):
+            at = len(self._hashes)
+            end = min(len(hashes), start + SEGMENT_ROWS - at)
+            for column, values in zip(piece.names, piece.values, strict=True):
+                part = values[start:end]
+                if self._columns.has(column) and part.any():
+                    if column not in self._values:
+                        self._values[column] = np.zeros(SEGMENT_ROWS, dtype="<u8")
+                    self._values[column][at : at + end - start] = part
+            self._hashes += hashes[start:end]
+            self.rows += end - start
+            if len(self._hashes) == SEGMENT_ROWS:
+                self._finish_segment()
+            start = end
 
-    def _digests(self, fields: Sequence[Fields]) -> list[str]:
-        """Return the shape of each run, ANY of those beyond the ones that are told apart."""
-        found = []
-        for one in fields:
-            digest = one.shape.digest
-            if digest not in self._shapes:
-                if len(self._shapes) < MOST_SHAPES:
-                    self._shapes[digest] = one.shape
+    def _digests(self, shapes: Sequence[Shape]) -> list[str]:
+        """Return what each shape is told by, ANY of those beyond the ones that are told apart."""
+        found, known = [], self._shapes
+        for shape in shapes:
+            digest = shape.digest
+            if digest not in known:
+                if len(known) < MOST_SHAPES:
+                    known[digest] = shape
                 else:
                     digest = ANY
             found.append(digest)
         return found
 
-    def _count(self, fields: Sequence[Fields]) -> None:
+    def _count(self, shapes: Sequence[Shape]) -> None:
         """Have fields counted; give a column to those that are to have one, take it from those that lose it."""
         counts: dict[str, int] = {}
-        for shape, count in Counter(one.shape for one in fields).items():
+        for shape, count in Counter(shapes).items():
             for name in shape.names:
                 counts[name] = counts.get(name, 0) + count
         added, lost = self._columns.count(counts)
