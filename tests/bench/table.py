@@ -119,7 +119,8 @@ def main() -> int:
     options = parser.parse_args()
     text = block([Figures.read(path) for path in options.figures])
     if options.peers:
-        text += f"\n\nBeside Postgres (`python -m tests.bench.peers`):\n\n{block([Figures.read(options.peers)])}"
+        peers = block([Figures.read(options.peers)])
+        text += f"\n\nBeside Postgres and MLflow (`python -m tests.bench.peers --mlflow`):\n\n{peers}"
     if not options.write:
         print(text)
         return 0
