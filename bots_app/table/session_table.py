@@ -185,8 +185,13 @@ class SessionTable:
         for name in missing:
             self._load(name, range(segments_of(self.rows)), reply.revision)
         is_resolved = self._resolve()
-        is_empty = not reply.generation
-        return is_empty or (reply.is_whole and is_resolved and not is_first and not missing)
+        if not reply.generation:
+            return True
+        is_done = reply.is_whole and is_resolved and not is_first and not missing
+        if is_done and self.frame is not None and np.count_nonzero(self.frame.live) != reply.places:
+            # Somebody has changed the table by hand: a run is listed twice, or not at all.
+            self.is_stale = True
+        return is_done
 
     def _note_changes(self, changes: Mapping[int, int]) -> None:
         segments = segments_of(self.rows)

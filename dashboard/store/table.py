@@ -36,6 +36,7 @@ class TableReply(msgspec.Struct, frozen=True):
     is_stale: bool
     texts: int
     long: int
+    places: int
     names: frozenset[str] | None
     changes: dict[int, int]
     is_whole: bool
@@ -57,9 +58,9 @@ def read_table(
         return None
     if reply[0] == b"unbuilt":
         raise NotBuilt(reply[1])
-    _, found, at, rows, width, stale, texts, long, columns, changes, whole, moved, hashes, *pieces = reply
+    _, found, at, rows, width, stale, texts, long, places, columns, changes, whole, moved, hashes, *pieces = reply
     return TableReply(
-        found.decode(), int(at), rows, width, stale == 1, texts, long,
+        found.decode(), int(at), rows, width, stale == 1, texts, long, places,
         None if columns is None else frozenset(map(from_bytes, columns)),
         {int(segment): int(float(score)) for segment, score in zip(changes[::2], changes[1::2], strict=True)},
         whole == 1, [int(segment) for segment in moved], hashes, pieces,

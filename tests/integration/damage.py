@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from bots_app.registry import BotRegistry
+from bots_app.writing import RunWrite
+from sessions_app.records import SessionId
 from tests.contract.model import SID, Model, Record, run
 
 KEY = f"session:{SID}:"
@@ -44,6 +47,13 @@ def in_table(change: Callable[[Any, str], object]) -> Callable[[Any], object]:
     return lambda store: change(store, f"{KEY}table:{store.hget(f'{KEY}index:stats', 'table').decode()}:")
 
 
+def two_rows(store: Any, table: str) -> None:
+    """Have a run lose its place, and be given another row when it is written again."""
+    store.hdel(f"{table}places", "run-3")
+    for record in (records()[3] | {"status": "paused"}, records()[3]):
+        BotRegistry().put(SessionId.parse(SID), RunWrite.parse(record))
+
+
 #: What was done, and the beginning of a kind of drift that must be told.
 DAMAGES: dict[str, tuple[Callable[[Any], object], str]] = {
     "table: lost": (in_table(lambda store, table: store.hdel(f"{table}places", "run-3")), "table: a run is missing"),
@@ -56,6 +66,52 @@ DAMAGES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "table: column gone": (
         in_table(lambda store, table: store.delete(f"{table}values:0:status")), "table: a wrong value",
+    ),
+    "table: two rows": (in_table(lambda store, table: two_rows(store, table)), "table: a run has two rows"),
+    "table: place lost": (
+        in_table(lambda store, table: store.hdel(f"{table}places", "run-3")), "table: a row without a place",
+    ),
+    "table: place beyond": (
+        in_table(lambda store, table: store.hset(f"{table}places", "run-3", "99 x")),
+        "table: a place that names no row",
+    ),
+    "table: place no place": (
+        in_table(lambda store, table: store.hset(f"{table}places", "run-3", "three")),
+        "table: a place that names no row",
+    ),
+    "table: place of another": (
+        in_table(lambda store, table: store.hset(f"{table}places", "run-3", "4 x")),
+        "table: a place at a row that is not the run's",
+    ),
+    "table: row emptied": (
+        in_table(lambda store, table: store.setrange(f"{table}hashes:0", 32, bytes(16))),
+        "table: a place at a row that is not the run's",
+    ),
+    "table: empty, not free": (
+        in_table(lambda store, table: store.setrange(f"{table}hashes:0", 32, bytes(16))),
+        "table: an empty row that is not free",
+    ),
+    "table: free, not empty": (
+        in_table(lambda store, table: store.sadd(f"{table}free", "3 x")), "table: a free row that is taken",
+    ),
+    "table: free, never given": (
+        in_table(lambda store, table: store.sadd(f"{table}free", "20 x")),
+        "table: a free row that was never given out",
+    ),
+    "table: free twice": (
+        in_table(lambda store, table: store.sadd(f"{table}free", "3 x", "3 y")), "table: a row that is free twice",
+    ),
+    "table: shape of another": (
+        in_table(lambda store, table: store.hset(f"{table}places", "run-3", "3 0123456789ab")),
+        "table: a wrong shape",
+    ),
+    "table: shapes gone": (in_table(lambda store, table: store.delete(f"{table}shapes")), "table: a wrong shape"),
+    "table: no column": (
+        in_table(lambda store, table: store.srem(f"{table}columns", "config.fast")), "table: a field without a column",
+    ),
+    "table: hashes another type": (
+        in_table(lambda store, table: (store.delete(f"{table}hashes:0"), store.rpush(f"{table}hashes:0", "x"))),
+        "table: a place at a row that is not the run's",
     ),
     "bots: lost": (lambda store: store.srem(f"{KEY}bots", "run-3"), "bots: a run is missing"),
     "bots: ghost": (lambda store: store.sadd(f"{KEY}bots", "ghost"), "bots: an entry without a record"),

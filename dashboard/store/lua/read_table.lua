@@ -16,8 +16,8 @@
 --   one column
 --
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'table', generation ('' before
---   the first run), revision, rows, width, stale, texts (how many), long (how many), names of the columns (nil when there are as
---   many as known), changed segments and the revision of each, is_whole (0: too much has changed, and nothing follows), segments
+--   the first run), revision, rows, width, stale, texts (how many), long (how many), places (how many), names of the columns (nil
+--   when there are as many as known), changed segments and the revision of each, is_whole (0: too much has changed, and nothing follows), segments
 --   whose hashes changed, their hashes, then for each field in turn its values in each changed segment}
 local known = redis.call('HMGET', KEYS[2], 'built', 'revision', 'table', 'rows', 'width', 'swept')
 local bots = redis.call('SCARD', KEYS[1])
@@ -28,9 +28,10 @@ end
 local indexed = redis.call('HLEN', KEYS[4])
 local ranked = redis.call('ZCARD', KEYS[5]) + redis.call('ZCARD', KEYS[6])
 local revision, generation = known[2] or '0', known[3] or ''
-if generation == '' then return {'table', '', revision, 0, 8, bots ~= indexed and 1 or 0, 0, 0, {}, {}, 1, {}, {}} end
+if generation == '' then return {'table', '', revision, 0, 8, bots ~= indexed and 1 or 0, 0, 0, 0, {}, {}, 1, {}, {}} end
 local prefix = ARGV[2] .. generation .. ':'
-local stale = bots ~= indexed or ranked ~= indexed or redis.call('HLEN', prefix .. 'places') ~= indexed
+local places = redis.call('HLEN', prefix .. 'places')
+local stale = bots ~= indexed or ranked ~= indexed or places ~= indexed
 local fields, last = tonumber(ARGV[3]), #ARGV
 local width = tonumber(known[5] or 8)
 local names, changes, moved, is_whole = false, {}, {}, true
@@ -45,10 +46,10 @@ if ARGV[last - 3] == generation and ARGV[last - 2] ~= revision then
 end
 local answer = {
   'table', generation, revision, tonumber(known[4] or 0), width, stale and 1 or 0, redis.call('HLEN', prefix .. 'texts'),
-  redis.call('HLEN', prefix .. 'long'), names, changes, is_whole and 1 or 0, moved, {},
+  redis.call('HLEN', prefix .. 'long'), places, names, changes, is_whole and 1 or 0, moved, {},
 }
 if not is_whole then return answer end
-for place, segment in ipairs(moved) do answer[13][place] = redis.call('GET', prefix .. 'hashes:' .. segment) end
+for place, segment in ipairs(moved) do answer[14][place] = redis.call('GET', prefix .. 'hashes:' .. segment) end
 for field = 4, 3 + fields do
   local pieces = {}
   for place = 1, #changes, 2 do
