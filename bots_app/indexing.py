@@ -190,10 +190,13 @@ class Cells:
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:
     """Return status, profit, lastUpdated ('' when missing) and row, as the script takes them."""
-    profit = run.profit if isinstance(run, BacktestRunRecord) else None
-    updated = run.lastUpdated if isinstance(run, BacktestRunRecord) else None
-    row = msgspec.json.encode(run.row())
-    return run.status, "" if profit is None else repr(float(profit)), "" if updated is None else str(updated), row
+    if isinstance(run, UnreadableRun):
+        return run.status, "", "", run.row_text()
+    profit, updated = run.profit, run.lastUpdated
+    return (
+        run.status, "" if profit is None else repr(float(profit)), "" if updated is None else str(updated),
+        run.row_text(),
+    )  # fmt: skip
 
 
 def read_texts(keys: SessionKeys, hashes: Sequence[str]) -> list[tuple[bytes | None, str | None]]:

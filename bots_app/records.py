@@ -54,6 +54,12 @@ class BacktestRunRecord(msgspec.Struct, kw_only=True):
         }  # fmt: skip
         return row | {name: self.metrics.get(name) for name in ROW_METRICS}
 
+    def row_text(self) -> bytes:
+        """Return the row of the list as JSON, at half the cost of encoding `row`."""
+        metric = self.metrics.get
+        profit, metrics = metric("profit"), map(metric, ROW_METRICS)
+        return _encode(_Row(self.configHash, self.status, profit, self.botId, self.lastUpdated, *metrics))
+
     def value(self, name: str) -> Any:
         """Return the field of a flat name: of the row, `config.` and a dotted name, or of the record's performance.
 
@@ -75,6 +81,11 @@ class BacktestRunRecord(msgspec.Struct, kw_only=True):
         return None if isinstance(found, dict | list) else found
 
 
+_ROW_FIELDS = ("configHash", "status", "profit", "botId", "lastUpdated", *ROW_METRICS)
+_Row: Any = msgspec.defstruct("Row", [(name, Any) for name in _ROW_FIELDS], gc=False)
+_encode = msgspec.json.Encoder().encode
+
+
 class UnreadableRun(msgspec.Struct, frozen=True):
     """A run whose record cannot be read: a value, so that it never breaks a list."""
 
@@ -84,10 +95,12 @@ class UnreadableRun(msgspec.Struct, frozen=True):
 
     def row(self) -> dict[str, Any]:
         """Return the row of the list, without numbers and with the reason."""
-        names = ("profit", "botId", "lastUpdated", *ROW_METRICS)
-        return (
-            {"configHash": self.configHash, "status": self.status} | dict.fromkeys(names) | {"unreadable": self.reason}
-        )
+        row: dict[str, Any] = dict.fromkeys(_ROW_FIELDS)
+        return row | {"configHash": self.configHash, "status": self.status, "unreadable": self.reason}
+
+    def row_text(self) -> bytes:
+        """Return the row of the list as JSON."""
+        return _encode(self.row())
 
 
 class BotConfiguration(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import hiredis
 import redis
 from redis.exceptions import NoScriptError
 
@@ -26,7 +27,7 @@ class BegunScript:
         self._script, self._keys, self._args = script, keys, args
         self._client = client()
         self._connection: Any = None
-        self._packed: list[bytes] = []
+        self._packed = b""
         self._error: redis.RedisError | None = None
         if type(self._client) is StoreClient:
             self._pack()
@@ -35,9 +36,9 @@ class BegunScript:
         try:
             check_time()
             self._connection = self._client.connection_pool.get_connection()
-            self._packed = self._connection.pack_command(
-                "EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._args
-            )
+            words = ("EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._args)
+            # The driver would look at each word first, of which there are a thousand.
+            self._packed = hiredis.pack_command(words)
         except redis.RedisError as error:
             self._error = error
 
@@ -49,7 +50,7 @@ class BegunScript:
     def transmit(self) -> None:
         """Send by the connection that was taken; an error is told by `answer`."""
         try:
-            self._connection.send_packed_command(self._packed)
+            self._connection.send_packed_command((self._packed,))
         except redis.RedisError as error:
             self._error = error
 

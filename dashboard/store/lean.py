@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import hiredis
 import redis
 
 from dashboard.store.client import StoreClient, translated
@@ -25,16 +26,17 @@ class Command:
 
     def __init__(self, words: Sequence[Word], *, rest: int) -> None:
         self.words = tuple(words)
-        self._start = b"*%d\r\n%b" % (len(words) + rest, _packed(words))
+        self._start = b"*%d\r\n%b" % (len(words) + rest, _packed(self.words))
 
     def packed(self, rest: Sequence[Word]) -> bytes:
         """Return the whole command as it travels."""
-        return self._start + _packed(rest)
+        return self._start + _packed(tuple(rest))
 
 
-def _packed(words: Sequence[Word]) -> bytes:
-    texts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"".join([b"$%d\r\n%b\r\n" % (len(text), text) for text in texts])
+def _packed(words: tuple[Any, ...]) -> bytes:
+    """Return words as they travel, without their number, which comes first."""
+    packed: bytes = hiredis.pack_command(words)
+    return packed[len(b"*%d\r\n" % len(words)) :]
 
 
 class KeptConnections:

@@ -195,6 +195,7 @@ def test_no_record_makes_anything_raise(value: Any) -> None:
     run = read_run("a1", json.dumps(value).encode())
     assert isinstance(run, BacktestRunRecord if isinstance(value, dict) else UnreadableRun)
     assert msgspec.json.decode(msgspec.json.encode(run.row()))["configHash"] == "a1"
+    assert run.row_text() == msgspec.json.encode(run.row())
     if isinstance(run, BacktestRunRecord):
         msgspec.json.encode(run.to_dict())
         msgspec.json.encode([run.value(name) for name in FIELDS])
