@@ -88,7 +88,8 @@ class FieldList(msgspec.Struct, frozen=True, rename="camel"):
 
     Where all would not fit in 256 KiB `detail` is `short` (the median alone, three commonest texts, no description) or
     `least` (no figures but the least and greatest value), and `leftOut` fields are not listed at all: name those that
-    you want by `fields`. `omitted` are fields without a column, as a session has at most 500: some of `omittedCount`.
+    you want by `fields`. `omitted` are fields without a column, as a session has at most 500 (the most frequent, once
+    its indexes have been rebuilt): some of `omittedCount`, which counts 1,000 at most.
     """
 
     fields: list[FieldFigures]

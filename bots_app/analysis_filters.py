@@ -12,7 +12,7 @@ from bots_app.analysis.sweep import correlation, density, heatmap, histogram, im
 from bots_app.analysis.sweep.quantiles import MOST_PROBABILITIES, USUAL
 from bots_app.filters import AggregateFilterSet
 from dashboard.api.fields import NUMBER, OrderingField
-from dashboard.api.filters import IntegerFilter, NamesFilter, OrderingFilter, RepositoryFilterSet, TextFilter
+from dashboard.api.filters import IntegerFilter, OrderingFilter, QuotedNamesFilter, RepositoryFilterSet, TextFilter
 
 #: The metric of an answer that needs one, unless another is named.
 USUAL_METRIC = "profit"
@@ -71,8 +71,8 @@ class ProbabilitiesFilter(Filter):
     field_class = ProbabilitiesField
 
 
-def _fields(most: int, words: str) -> NamesFilter:
-    return NamesFilter(label="Fields", most=most, help_text=f"{words} At most {most}.")
+def _fields(most: int, words: str) -> QuotedNamesFilter:
+    return QuotedNamesFilter(label="Fields", most=most, help_text=f"{words} At most {most}.")
 
 
 def _metric(words: str) -> TextFilter:
@@ -162,7 +162,7 @@ class ImportanceFilterSet(AggregateFilterSet):
 class CorrelationFilterSet(AggregateFilterSet):
     """Fields to correlate."""
 
-    fields = NamesFilter(
+    fields = QuotedNamesFilter(
         label="Fields", most=correlation.MOST_COLUMNS, required=True,
         error_messages={"required": "Missing. Give fields of numbers with commas between, as in profit,config.fast."},
         help_text=f"Fields of numbers, as in `profit,config.fast`. At most {correlation.MOST_COLUMNS}.",

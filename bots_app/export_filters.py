@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bots_app.exports import FORMATS
 from bots_app.filters import MOST_FIELDS, AggregateFilterSet, ProfitRangeForm, RunFilterSet
-from dashboard.api.filters import IntegerFilter, NamesFilter, OrderingFilter, TextFilter
+from dashboard.api.filters import IntegerFilter, OrderingFilter, QuotedNamesFilter, TextFilter
 
 #: More runs than any session has.
 ALL_RUNS = 1_000_000_000
@@ -20,10 +20,10 @@ class ExportFilterSet(AggregateFilterSet):
         help_text="`csv` (texts that a spreadsheet would take for formulas get an apostrophe), `ndjson` or `parquet`.",
     )
     ordering = RunFilterSet.base_filters["ordering"]
-    fields = NamesFilter(
+    fields = QuotedNamesFilter(
         label="Fields",
         most=MOST_FIELDS,
-        pattern=r"[^\x00-\x20,\x7f]+",
+        pattern=r"[^\x00-\x1f\x7f]+",
         help_text=(
             "Columns of the file instead of those of the list, such as `profit,config.fast,notes`; configHash is "
             "always the first. `botId`, `notes` and `tags` are read run by run, which takes longer. `nextCursor` is "

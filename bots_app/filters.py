@@ -16,6 +16,7 @@ from dashboard.api.filters import (
     NamesFilter,
     NumberFilter,
     OrderingFilter,
+    QuotedNamesFilter,
     RepositoryFilterSet,
     TextFilter,
 )
@@ -83,11 +84,14 @@ class RunFilterSet(AggregateFilterSet):
             "`-sharpe,maxDrawdown`; other ties by configHash; runs without the value come last. Default `-profit`."
         ),
     )
-    fields = NamesFilter(
+    fields = QuotedNamesFilter(
         label="Fields",
         most=MOST_FIELDS,
-        pattern=r"[^\x00-\x1f,\x7f]+",
-        help_text="Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there.",
+        pattern=r"[^\x00-\x1f\x7f]+",
+        help_text=(
+            "Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there. A name with a "
+            "comma stands in backquotes."
+        ),
     )
     start = TextFilter(
         label="Start",

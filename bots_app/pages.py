@@ -21,6 +21,8 @@ from bots_app.run_page import RunPage
 from bots_app.table.plateaus import is_plateau, plateau_of
 from dashboard.api.links import api_path
 from dashboard.errors import IndexBuilding, InvalidParameter
+from dashboard.store.keys import SessionKeys
+from dashboard.store.table import count_omitted
 from dashboard.web import numbers
 from dashboard.web.columns import Column
 from dashboard.web.links import page_links, query, run_path
@@ -145,6 +147,8 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         "figures": figures,
         "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
         "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",
+        "left_out": count_omitted(SessionKeys(str(sid))),
+        "fields_href": api_path("sessions", str(sid), "bots", "fields"),
         "counts": counts,
         "chosen": chosen,
         "kept": {name: params[name] for name in LASTING if params.get(name)},
@@ -185,10 +189,10 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "last_rank": None if first is None else first + len(rows) - 1,
         "columns": [column.header(params, asked.ordering) for column in columns_of(further)],
         "order_words": order_words(asked),
-        "plan": plan_of(asked),
         "plateau": plateau_link(asked, params),
         "ranges": active_ranges(asked, params),
         "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
+        "plan": plan_of(asked),
         "page_links": page_links(page, params),
         "sizes": page_sizes(params),
         "size": int(params.get("limit") or PAGE_SIZES[0]),

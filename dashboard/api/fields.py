@@ -118,7 +118,7 @@ class NamesField(forms.Field):
 
     def to_python(self, value: Any) -> tuple[str, ...]:
         """Return the names."""
-        parts = [part for text in value or () for part in text.split(",")]
+        parts = [part for text in value or () for part in self.parts_of(text)]
         names = tuple(dict.fromkeys(part for part in parts if part))
         if len(names) > self.most:
             raise ValidationError(f"{len(names)} are more than the {self.most} that may be given at once.")
@@ -128,6 +128,21 @@ class NamesField(forms.Field):
                     f"{name[:80]!r} is no name. Accepted are letters, digits and . _ - in names such as config.fast."
                 )
         return names
+
+    def parts_of(self, text: str) -> list[str]:
+        """Return the names in a text."""
+        return text.split(",")
+
+
+class QuotedNamesField(NamesField):
+    """Names, of which one that holds a comma stands in backquotes, as in an expression; a backquote there twice."""
+
+    _part = re.compile(r"`((?:[^`]|``)*)`(?=,|\Z)|([^,]+)", re.DOTALL)
+
+    def parts_of(self, text: str) -> list[str]:
+        """Return the names in a text; a backquote without another one is one like any letter."""
+        found = self._part.finditer(text)
+        return [match[2] if match[1] is None else match[1].replace("``", "`") for match in found]
 
 
 class StrictCharField(serializers.CharField):

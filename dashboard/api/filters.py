@@ -100,6 +100,12 @@ class NamesFilter(django_filters.Filter):
     field_class = fields.NamesField
 
 
+class QuotedNamesFilter(NamesFilter):
+    """Several names of fields, which may hold commas."""
+
+    field_class = fields.QuotedNamesField
+
+
 class OrderingFilter(django_filters.Filter):
     """One of the orderings a list offers."""
 

@@ -143,6 +143,37 @@ def test_an_unreadable_run_is_marked_and_leads_to_its_raw_text(page, real_store)
     text = page.get(f"/sessions/{sid}/").content.decode()
     assert "not JSON" in text
     assert "no record is stored" in text
+def test_what_is_wrong_with_an_expression_is_said_once_at_its_box(page, sweep):
+    for where, words in (("sharpe >", "At character 9"), ("sharp > 1", "Did you mean sharpe")):
+        text = page.get(URL, {"where": where}).content.decode()
+        assert text.count(words) == 1
+        assert words in text.partition('id="where-error"')[2].partition("</p>")[0]
+    text = page.get(URL, {"where": "sharpe >", "limit": "7"}).content.decode()
+    assert "<b>limit</b>" in text and "<b>where</b>" not in text
+
+
+def test_a_list_leads_to_the_same_list_by_plateau_scores(page, sweep):
+    records = [data.run(1000 + fast, 10.0 * fast, configuration={"fast": fast}) for fast in range(5)]
+    data.BotRegistry().put_many(data.SWEEP, map(data.RunWrite.parse, records))
+    response = page.get(URL, {"where": "config.fast >= 0"})
+    assert "one step away" in response.context["plateau"]["title"]
+    scored = page.get(URL + response.context["plateau"]["href"])
+    tips = {header["column"].name: header["column"].tip for header in scored.context["columns"]}
+    assert tips["plateau.profit"] == response.context["plateau"]["title"]
+    assert scored.context["plan"].uses == "sweep table"
+    assert [row["further"][0] for row in scored.context["rows"]] == [30.0, 30.0, 20.0, 10.0, 10.0]
+    assert page.get(URL, {"ordering": "-sharpe"}).context["plateau"]["metric"] == "sharpe"
+
+
+def test_fields_without_a_column_are_told(page, sweep):
+    assert "cannot be filtered or ordered by" not in page.get(URL).content.decode()
+    many = data.run(2000, 1.0, configuration={f"p{number}": number for number in range(520)})
+    data.BotRegistry().put(data.SWEEP, data.RunWrite.parse(many))
+    text = page.get(URL).content.decode()
+    assert "fields of these runs cannot be filtered or ordered by" in text
+    assert "/bots/fields" in text
+
+
     assert text.count('class="st unreadable" role="img" aria-label="Unreadable"></span> <a') == 2
     assert f'href="/sessions/{sid}/runs/broken/raw/"' in text
     assert data.MARKUP not in text
