@@ -152,7 +152,8 @@ class Export:
         elif wanted.start is not None:
             begin = start_of(wanted.start, total) - 1 if isinstance(wanted.start, Fraction) else wanted.start - 1
         end = total if wanted.limit is None else min(total, begin + wanted.limit)
-        rows = ordered(mask, ordering.order)[begin:end].copy()
+        rows = ordered(mask, ordering.order)
+        rows = rows if end - begin == len(rows) else rows[begin:end].copy()
         #: How many runs the file holds, and how many match.
         self.rows, self.total, self.next_cursor = len(rows), total, None
         if end < total and len(rows):

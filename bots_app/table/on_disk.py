@@ -17,7 +17,7 @@ from bots_app.table.columns import Column, Pinned, span
 from bots_app.table.hashes import WORD
 from bots_app.table.session_table import SessionTable
 from bots_app.table.snapshot import Snapshot
-from bots_app.table.values import Floats, Mask, from_stored, to_stored
+from bots_app.table.values import MISSING, Floats, Mask, to_stored
 from dashboard.errors import Unavailable
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 
@@ -102,7 +102,10 @@ class FileColumn(Column):
     @property
     def values(self) -> Floats:  # type: ignore[override] # elsewhere an array that is held
         """Return all values, in an array of the caller's own."""
-        return from_stored(self._scratch.read(self._start, len(self._numbers) * SEGMENT_ROWS * WORD))
+        content = self._scratch.read(self._start, len(self._numbers) * SEGMENT_ROWS * WORD)
+        bits = np.frombuffer(content, dtype="<u8")
+        np.bitwise_xor(bits, np.uint64(MISSING), out=bits)
+        return bits.view(np.float64)
 
     @property
     def nbytes(self) -> int:
