@@ -35,6 +35,7 @@ SECTIONS = {
     "Three fields filtered, by a fourth, over HTTP": 4,
     "Analysis of all runs, columns held": 12,
     "Page by plateau score": 2,
+    "All runs x 20 fields as a file": 10,
     "Three fields filtered, by a fourth, beside 100 writes a second": 6,
     "Longest single command of Redis": 3,
 }

@@ -8,7 +8,7 @@ from bots_app.table.memory import memory
 from sessions_app.registry import SessionRegistry
 from tests.bench.raw import RawConnection
 from tests.bench.report import Report
-from tests.bench.sweep import analysis, beside, pages, writes
+from tests.bench.sweep import analysis, beside, exports, pages, writes
 from tests.bench.sweep.data import SID, load
 
 
@@ -25,6 +25,7 @@ def measure(
     pages.measure_http(report, plain, raw, folder, rounds=rounds)
     analysis.measure(report, rounds=rounds)
     analysis.measure_plateau(report, rounds=rounds)
+    exports.measure(report, folder, runs=runs)
     beside.measure(report, folder, rounds=rounds)
     memory.cache_clear()
     SessionRegistry().delete(SID)
