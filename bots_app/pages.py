@@ -25,7 +25,7 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.table import count_omitted
 from dashboard.web import numbers
 from dashboard.web.columns import Column
-from dashboard.web.links import page_links, query, run_path
+from dashboard.web.links import kept_fields, page_links, query, run_path
 from sessions_app.events import EventRegistry
 from sessions_app.pages import SessionPage, notes_form
 from sessions_app.records import SessionId
@@ -109,7 +109,9 @@ class SessionRuns(SessionPage):
     def _list(self, form: RunListForm, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the context of the table. Raises InvalidParameter."""
         sid, runs, params, asked = self.sid, BotRegistry(), self.request.GET, form.run_query()
-        page = runs.page(sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0])
+        page = runs.page(
+            sid, asked, cursor=form.value("cursor"), limit=form.value("limit") or PAGE_SIZES[0], start=form.start
+        )
         found = listing(sid, page, asked, params)
         found["export_href"] = export_path(sid, params, form.numbers())
         if context["figures"] and page.count > context["all_runs"]:
@@ -145,10 +147,10 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
     ]
     return {
         "figures": figures,
-        "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
-        "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",
         "left_out": count_omitted(SessionKeys(str(sid))),
         "fields_href": api_path("sessions", str(sid), "bots", "fields"),
+        "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
+        "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",
         "counts": counts,
         "chosen": chosen,
         "kept": {name: params[name] for name in LASTING if params.get(name)},
@@ -190,10 +192,11 @@ def listing(sid: SessionId, page: RunPage, asked: RunQuery, params: QueryDict) -
         "columns": [column.header(params, asked.ordering) for column in columns_of(further)],
         "order_words": order_words(asked),
         "plateau": plateau_link(asked, params),
+        "plan": plan_of(asked),
         "ranges": active_ranges(asked, params),
         "clear": query(QueryDict(urlencode({name: params[name] for name in LASTING if params.get(name)}))),
-        "plan": plan_of(asked),
         "page_links": page_links(page, params),
+        "goto_fields": kept_fields(params),
         "sizes": page_sizes(params),
         "size": int(params.get("limit") or PAGE_SIZES[0]),
     }

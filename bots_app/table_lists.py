@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -38,7 +39,7 @@ SHOWN = frozenset(("status", "profit", "lastUpdated", *ROW_METRICS))
 _RANK, _PERCENTILE = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"([0-9]{1,3}(?:[.][0-9]{1,9})?)%")
 
 #: Where a list begins: at a rank from 1, or where a share (0 to 1) of it has been passed.
-Start = int | float
+Start = int | Fraction
 
 
 def read_table_page(
@@ -54,7 +55,7 @@ def read_table_page(
     scored = [name for name in fields_of.union(fields) if is_plateau(name)]
     for _ in range(ATTEMPTS):
         with sweep(sid, fields_of.union(scored)) as snapshot:
-            if isinstance(start, float):
+            if isinstance(start, Fraction):
                 start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
             page = page_of(snapshot, query, position=position, limit=limit, start=start)
             said = {name: bits_in(snapshot.column(name)[page.rows]).tolist() for name in fields_of & SHOWN}
@@ -124,9 +125,10 @@ def start_in(text: str) -> Start | None:
     if not text:
         return None
     if found := _PERCENTILE.fullmatch(text):
-        share = float(found[1])
-        if share <= 100:
-            return 1 - share / 100
+        # Of doubles, 1 - 0.9 is a little less than a tenth.
+        share = 1 - Fraction(found[1]) / 100
+        if share >= 0:
+            return share
     elif _RANK.fullmatch(text):
         return int(text)
     raise InvalidParameter(

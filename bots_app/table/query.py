@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -34,9 +35,9 @@ class TablePage(msgspec.Struct, frozen=True):
     hashes: list[str]
     first: TablePosition | None
     last: TablePosition | None
-
     #: What no record tells of the runs: the plateau scores that were asked for.
     scores: dict[str, list[float | None]] = {}
+
     @property
     def has_previous(self) -> bool:
         return self.preceding > 0
@@ -158,7 +159,7 @@ def page_of(
     )  # fmt: skip
 
 
-def start_of(share: float, count: int) -> int:
+def start_of(share: Fraction, count: int) -> int:
     """Return the rank from 1 at which a share (0 to 1) of a list of so many runs has been passed."""
     return min(count, math.floor(share * count)) + 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +28,7 @@ from bots_app.table.query import (
 )
 from bots_app.table.session_table import SessionGone, SessionTable
 from bots_app.table.snapshot import UnknownField
+from bots_app.table_lists import start_in
 from dashboard.errors import CursorInvalid, InvalidParameter, Unavailable
 from dashboard.store import cursor
 from dashboard.store.pages import NotBuilt
@@ -221,7 +223,10 @@ def test_a_rank_and_a_page_that_begins_there(table: NaiveTable) -> None:
         found = page_of(snapshot, query, start=len(wanted) + 1)
         assert (found.hashes, found.has_next, found.has_previous) == ([], False, True)
     assert page(memory, query, position=found.previous(), limit=2).hashes == wanted[-2:]
-    assert [start_of(share, 200) for share in (0.0, 0.5, 0.99, 1.0)] == [1, 101, 199, 201]
+    shares = [start_in(f"{percentile}%") for percentile in (100, 50, 1, 0)]
+    assert [start_of(share, 200) for share in shares if isinstance(share, Fraction)] == [1, 101, 199, 201]
+    # Shares that no double holds.
+    assert [start_of(start_in(text), 1000) for text in ("99.9%", "90%", "99.7%")] == [2, 101, 4]
 
 
 def test_texts_without_a_label_are_refused_as_an_order_and_can_be_compared(table: NaiveTable) -> None:

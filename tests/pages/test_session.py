@@ -77,6 +77,23 @@ def test_filters_and_order_hold_on_the_next_page(page, sweep):
     assert "status=completed&amp;minProfit=100&amp;ordering=lastUpdated" in again.content.decode()
 
 
+def test_one_can_go_to_a_rank_or_a_percentile(page, sweep):
+    everything = hashes(page.get(URL, {"limit": "500"}))
+    response = page.get(URL, {"start": "11", "status": "completed", "limit": "50"})
+    shown = hashes(page.get(URL, {"status": "completed", "limit": "500"}))
+    assert hashes(response) == shown[10:60]
+    assert response.context["rows"][0]["rank"] == 11
+    assert response.context["goto_fields"] == [("status", "completed"), ("limit", "50")]
+    again = page.get(URL + response.context["page_links"]["previous"])
+    assert hashes(again) == shown[:10]
+    assert "start=" not in response.context["page_links"]["first"]
+    assert hashes(page.get(URL, {"start": "90%"})) == everything[len(everything) // 10 :][:50]
+    beyond = page.get(URL, {"start": "1,000,000"})
+    assert beyond.status_code == 200
+    assert "The list ends before that rank" in beyond.content.decode()
+    assert hashes(page.get(URL + beyond.context["page_links"]["previous"])) == everything[-50:]
+
+
 def test_statuses_may_be_repeated_or_separated_by_commas(page, sweep):
     assert page.get(URL, {"status": ["failed", "running"]}).context["page"].count == 15
     assert page.get(URL, {"status": "failed,running"}).context["page"].count == 15
@@ -116,6 +133,8 @@ def test_numbers_may_be_written_as_the_page_writes_them(page, sweep):
         ({"min.sharp": "1"}, "Did you mean sharpe"),
         ({"statsu": "failed"}, "statsu"),
         ({"cursor": "forged"}, "cursor"),
+        ({"start": "top"}, "neither a rank"),
+        ({"start": "3", "cursor": "forged"}, "leave one of them out"),
     ],
 )
 def test_what_is_not_understood_is_refused_and_named(page, sweep, params, words):
@@ -124,25 +143,6 @@ def test_what_is_not_understood_is_refused_and_named(page, sweep, params, words)
     assert words in response.content.decode()
 
 
-def test_an_empty_list_says_which_filter_empties_it(page, sweep):
-    text = page.get(URL, {"status": "failed", "minProfit": "100"}).content.decode()
-    assert "No run matches" in text
-    assert "Without <b>status failed</b> there would be" in text
-    assert "Without <b>profit ≥ 100</b> there would be" in text
-
-
-def test_an_empty_parameter_counts_as_absent(page, sweep):
-    response = page.get(URL, {"status": "", "minProfit": "", "maxProfit": ""})
-    assert response.context["page"].count == data.RUNS
-
-
-def test_an_unreadable_run_is_marked_and_leads_to_its_raw_text(page, real_store):
-    sid = f"ELSE:1h:{data.START_MS}:{data.END_MS}"
-    real_store.set(f"bot_registry:run:{sid}:broken", f"{data.MARKUP} is no JSON")
-    real_store.sadd(f"session:{sid}:bots", "broken", "gone")
-    text = page.get(f"/sessions/{sid}/").content.decode()
-    assert "not JSON" in text
-    assert "no record is stored" in text
 def test_what_is_wrong_with_an_expression_is_said_once_at_its_box(page, sweep):
     for where, words in (("sharpe >", "At character 9"), ("sharp > 1", "Did you mean sharpe")):
         text = page.get(URL, {"where": where}).content.decode()
@@ -174,6 +174,25 @@ def test_fields_without_a_column_are_told(page, sweep):
     assert "/bots/fields" in text
 
 
+def test_an_empty_list_says_which_filter_empties_it(page, sweep):
+    text = page.get(URL, {"status": "failed", "minProfit": "100"}).content.decode()
+    assert "No run matches" in text
+    assert "Without <b>status failed</b> there would be" in text
+    assert "Without <b>profit ≥ 100</b> there would be" in text
+
+
+def test_an_empty_parameter_counts_as_absent(page, sweep):
+    response = page.get(URL, {"status": "", "minProfit": "", "maxProfit": ""})
+    assert response.context["page"].count == data.RUNS
+
+
+def test_an_unreadable_run_is_marked_and_leads_to_its_raw_text(page, real_store):
+    sid = f"ELSE:1h:{data.START_MS}:{data.END_MS}"
+    real_store.set(f"bot_registry:run:{sid}:broken", f"{data.MARKUP} is no JSON")
+    real_store.sadd(f"session:{sid}:bots", "broken", "gone")
+    text = page.get(f"/sessions/{sid}/").content.decode()
+    assert "not JSON" in text
+    assert "no record is stored" in text
     assert text.count('class="st unreadable" role="img" aria-label="Unreadable"></span> <a') == 2
     assert f'href="/sessions/{sid}/runs/broken/raw/"' in text
     assert data.MARKUP not in text
