@@ -20,8 +20,10 @@ from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.client import StoreClient, override
+from dashboard.store.keys import SessionKeys
 from sessions_app.records import SessionId
 from tests.contract.model import SID, Model, run, stored_figures, stored_sets, write_foreign
+from tests.contract.table_model import expected_table, generation_of, same, stored_table, table_keys
 
 sid = SessionId.parse(SID)
 RUNS, KILLS = 1_500, 50
@@ -78,9 +80,9 @@ def test_a_rebuild(real_store: redis.Redis, redis_server: str) -> None:
         assert page.count in (known + 1, RUNS + 1 + number + 1)
         assert BotRegistry().get(sid, "ours").profit == ours["resultsMetadata"]["performance"]["totalProfit"]
         known = page.count - 1
-        # One killed after the exchange has not filled the sweep table yet, and answers from that say `stale`.
-        drifts = {drift.kind for drift in check(sid)} - {"table: a run is missing"}
-        assert bool(drifts) == (known < RUNS + number + 1)
+        # The sweep table was exchanged with the indexes, or not at all.
+        assert len(stored_table()) == page.count
+        assert bool(check(sid)) == (known < RUNS + number + 1)
     assert killed > KILLS / 5
     rebuild(sid)
     assert_right(real_store, wanted)
@@ -107,5 +109,9 @@ def assert_right(store: redis.Redis, wanted: Model) -> None:
     assert check(sid) == []
     assert stored_sets() == wanted.sets()
     assert stored_figures() == wanted.figures()
+    names = wanted.records
+    same(stored_table(), expected_table({name: json.dumps(record).encode() for name, record in names.items()}))
+    table = SessionKeys(SID).table(generation_of()).prefix
+    assert all(key.startswith(table) for key in table_keys())
     left = (b":next:", b":dirty", b":builder")
     assert not [key for key in store.scan_iter(f"session:{SID}:*") if any(name in key for name in left)]
