@@ -15,6 +15,10 @@ from bots_app.analysis.sweep.grid import Grid, grid_of
 SLICE = 16_384
 #: Metrics brought together at a time, unless the neighbours of a single configuration are more.
 MOST_TOGETHER = 4_000_000
+#: The part of all moves that has to lead somewhere for it to be quicker to look at them all.
+LEAST_FILLED = 0.2
+#: Behind the place of every metric.
+ABSENT = np.iinfo(np.uint32).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,28 +49,30 @@ def plateaus(parameters: Sequence[Parameter], metrics: Sequence[Floats]) -> list
     grid = grid_of(parameters)
     stored = [_Metrics.of(grid, metric) for metric in metrics]
     found = [Plateau(np.full(len(grid.keys), np.nan), np.zeros(len(grid.keys), dtype=np.int64)) for _ in metrics]
-    for start in range(0, len(grid.keys), SLICE):
-        end = min(start + SLICE, len(grid.keys))
-        pairs = [grid.find(start, end, move) for move in grid.moves]
-        if not pairs:
-            break
-        here, there = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    step = max(1, min(SLICE, MOST_TOGETHER // max(1, len(grid.moves))))
+    for start in range(0, len(grid.keys) if grid.moves else 0, step):
+        end = min(start + step, len(grid.keys))
+        there = grid.there(start, end)
         for one, into in zip(stored, found, strict=True):
-            for first, last, selected in _portions(here, one.counts[there], end - start):
-                part = slice(start + first, start + last)
-                medians = _medians(one, here[selected] - first, there[selected], last - first)
-                into.scores[part], into.counts[part] = medians
+            into.scores[start:end], into.counts[start:end] = one.medians(there)
     return [Plateau(one.scores[grid.of_run], one.counts[grid.of_run]) for one in found]
 
 
 @dataclass(frozen=True, eq=False)
 class _Metrics:
-    """Hold the known metrics in order of size, and by configuration the places of its runs' metrics in that order."""
+    """Hold the known metrics in order of size, and by configuration the places of its runs' metrics in that order.
+
+    `places` are ordered by configuration, those of one from `starts` on; `lone` is the place of the only metric of a
+    configuration, ABSENT without one, as is the last one, which no configuration has; `is_lone` tells whether no
+    configuration has more.
+    """
 
     in_order: Floats
     places: Ints
     starts: Ints
     counts: Ints
+    lone: NDArray[np.uint32]
+    is_lone: bool
 
     @classmethod
     def of(cls, grid: Grid, metric: Floats) -> _Metrics:
@@ -77,24 +83,50 @@ class _Metrics:
         places = np.empty(len(values), dtype=np.int64)
         places[order] = np.arange(len(values))
         counts = np.bincount(grid.of_run[known], minlength=len(grid.keys))
-        return cls(values[order], places, np.cumsum(counts) - counts, counts)
+        starts = np.cumsum(counts) - counts
+        lone = np.full(len(counts) + 1, ABSENT, dtype=np.uint32)
+        is_lone = np.flatnonzero(counts == 1)
+        lone[is_lone] = places[starts[is_lone]]
+        return cls(values[order], places, starts, counts, lone, bool(counts.max(initial=0) <= 1))
+
+    def medians(self, there: NDArray[np.int32]) -> tuple[Floats, Ints]:
+        """Return the median, and the number, of the metrics of each column's configurations, of which -1 is none."""
+        is_there = there >= 0
+        if not self.is_lone or np.count_nonzero(is_there) < LEAST_FILLED * there.size:
+            here, move = np.nonzero(is_there.T)
+            return self._medians_of_many(here, there[move, here], there.shape[1])
+        ranks = self.lone[there]
+        counts = np.count_nonzero(ranks != ABSENT, axis=0)
+        ranks = np.ascontiguousarray(ranks.T)
+        ranks.sort(axis=1)
+        filled = np.flatnonzero(counts)
+        known = counts[filled]
+        lower, upper = ranks[filled, (known - 1) // 2], ranks[filled, known // 2]
+        scores = np.full(len(counts), np.nan)
+        scores[filled] = midpoint(self.in_order[lower], self.in_order[upper])
+        return scores, counts
+
+    def _medians_of_many(self, here: Ints, there: NDArray[np.int32], size: int) -> tuple[Floats, Ints]:
+        """Return the same where configurations have several runs; few metrics are brought together at a time."""
+        scores, counts = np.full(size, np.nan), np.zeros(size, dtype=np.int64)
+        for first, last in _portions(here, self.counts[there], size):
+            part = slice(*np.searchsorted(here, [first, last]).tolist())
+            scores[first:last], counts[first:last] = _medians(self, here[part] - first, there[part], last - first)
+        return scores, counts
 
 
-def _portions(here: Ints, weights: Ints, size: int) -> Iterator[tuple[int, int, NDArray[np.intp] | slice]]:
-    """Cut configurations 0..size so that few metrics come together at a time; yield first, last, which pairs."""
-    if int(weights.sum()) <= MOST_TOGETHER:
-        yield 0, size, slice(None)
-        return
+def _portions(here: Ints, weights: Ints, size: int) -> Iterator[tuple[int, int]]:
+    """Cut rows 0..size so that few metrics come together at a time; yield first, last."""
     together = np.cumsum(np.bincount(here, weights=weights, minlength=size))
     first = 0
     while first < size:
         before = together[first - 1] if first else 0.0
         last = max(first + 1, int(np.searchsorted(together, before + MOST_TOGETHER, side="right")))
-        yield first, last, np.flatnonzero((here >= first) & (here < last))
+        yield first, last
         first = last
 
 
-def _medians(stored: _Metrics, here: Ints, there: Ints, size: int) -> tuple[Floats, Ints]:
+def _medians(stored: _Metrics, here: Ints, there: NDArray[np.int32], size: int) -> tuple[Floats, Ints]:
     """Return the median, and the number, of the metrics of `there`'s runs for each of `size` configurations.
 
     Configuration and place in order of size go into one whole number, so that one sort does for all.
