@@ -67,7 +67,7 @@ class SessionId:
         for name, value in (("symbol", self.symbol), ("timeframe", self.timeframe)):
             if value != value.strip():
                 raise InvalidParameter(name, f"{value!r} begins or ends with white space; leave that away.")
-            if any(unicodedata.category(letter).startswith("C") for letter in value):
+            if not value.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in value):
                 raise InvalidParameter(name, f"{value!r} holds control characters; use printable text.")
             if "{" in value or "}" in value:
                 raise InvalidParameter(

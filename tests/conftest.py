@@ -23,7 +23,7 @@ from django.core.cache import cache
 
 from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
-from dashboard.store.ahead import BegunScript, PackedScript
+from dashboard.store.ahead import BegunScript
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
 from dashboard.store.lean import KeptConnections
 from tests import slowlog
@@ -170,7 +170,6 @@ def redis_calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(StorePipeline, "execute", counted(StorePipeline.execute))
     monkeypatch.setattr(KeptConnections, "ask", counted(KeptConnections.ask))
     monkeypatch.setattr(BegunScript, "transmit", counted(BegunScript.transmit))
-    monkeypatch.setattr(PackedScript, "ask", counted(PackedScript.ask))
     return calls
 
 

@@ -124,10 +124,14 @@ def _columns(mixture: _Mixture, count: int, groups: _Groups, texts: dict[str, in
 
 def _rows(shape: Shape, runs: Sequence[Fields], texts: dict[str, int]) -> Bits:
     """Return the values of runs of one shape as the store has them, run after run; put down the texts among them."""
-    bits = {other: bits_of(other) for other in dict.fromkeys(chain.from_iterable(run.others for run in runs))}
-    for other, code in bits.items():
-        if isinstance(other, str) and len(other) <= MOST_LABEL:
-            texts[other] = code
+    bits: dict[str | bool, int] = {}
+    for other in dict.fromkeys(chain.from_iterable(run.others for run in runs)):
+        if isinstance(other, bool):
+            bits[other] = bits_of(other)
+        else:
+            bits[other] = text_bits(other)
+            if len(other) <= MOST_LABEL:
+                texts[other] = bits[other]
     packed = [shape.row(texts[run.status], *run.numbers, *map(bits.__getitem__, run.others)) for run in runs]
     rows: Bits = np.frombuffer(b"".join(packed), dtype="<u8").reshape(len(runs), -1) ^ np.uint64(MISSING)
     return rows

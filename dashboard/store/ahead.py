@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError
 from dashboard.errors import StoreUnavailable
 from dashboard.store.attempts import is_nothing_done
 from dashboard.store.client import StoreClient, client, translated
-from dashboard.store.lean import Command
+from dashboard.store.lean import Command, kept
 from dashboard.store.scripts import Script
 from dashboard.store.time_limit import check_time
 
@@ -90,32 +90,17 @@ class PackedScript:
 
     def answer(self) -> Any:
         """Make the call and return its answer. Raises as `BegunScript.answer`."""
-        store = client()
-        if type(store) is not StoreClient:
+        connections = kept(client())
+        if connections is None:
             return self._script(*self._words())
         try:
             check_time()
-            # Not one of those kept for reading: one that was dropped meanwhile would leave in doubt what was done.
-            connection = store.connection_pool.get_connection()
-            try:
-                return self.ask(connection)
-            except redis.RedisError:
-                raise
-            except BaseException:
-                connection.disconnect()
-                raise
-            finally:
-                store.connection_pool.release(connection)
+            return connections.ask(self._command.packed(self._rest), is_sure=True)
         except (NoScriptError, redis.ConnectionError) as error:
             return _repeat(self._script, *self._words(), error)
         except redis.RedisError:
             with translated():
                 raise
-
-    def ask(self, connection: Any) -> Any:
-        """Send the call by a connection and read its answer. Raises the driver's errors."""
-        connection.send_packed_command((self._command.packed(self._rest),), check_health=False)
-        return connection.read_response(disable_decoding=True)
 
     def _words(self) -> tuple[Sequence[Any], Sequence[Any]]:
         """Return keys and arguments."""

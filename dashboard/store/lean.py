@@ -1,7 +1,7 @@
-"""Calls that only read, without what the driver does around each call: that costs as much as the server's answer.
+"""Calls without what the driver does around each: that costs as much as the server's answer.
 
-The connections are the driver's, taken from the client's pool and kept; they end with it. What goes wrong with one is
-found out again, and told, by the driver's usual way.
+The connections are the driver's, taken from the client's pool and kept; they end with it. What goes wrong with a call
+that only reads is found out again, and told, by the driver's usual way.
 """
 
 from __future__ import annotations
@@ -47,11 +47,17 @@ class KeptConnections:
         self._idle: list[Any] = []
         self._owner = os.getpid()
 
-    def ask(self, packed: bytes) -> Any:
-        """Send a command and return its answer. Raises the driver's errors; there is no second try."""
+    def ask(self, packed: bytes, *, is_sure: bool = False) -> Any:
+        """Send a command and return its answer. Raises the driver's errors; there is no second try.
+
+        `is_sure` opens a connection anew that was dropped while nobody used it: a command that changes something would
+        leave in doubt whether it did.
+        """
         connection = self._take()
         is_clean = False
         try:
+            if is_sure and _has_news(connection):
+                connection.disconnect()
             reply = _exchange(connection, packed)
             is_clean = True
             return reply
@@ -90,22 +96,38 @@ def _exchange(connection: Any, packed: bytes) -> Any:
     return reply
 
 
+def _has_news(connection: Any) -> bool:
+    """Tell whether the server has hung up, or said something that nobody asked for."""
+    if connection._sock is None:
+        return False
+    try:
+        return bool(connection.can_read())
+    except redis.ConnectionError:
+        return True
+
+
 _kept: WeakKeyDictionary[Any, KeptConnections | None] = WeakKeyDictionary()
+
+
+def kept(client: Any) -> KeptConnections | None:
+    """Return the connections of a client, None where they may lead to several servers."""
+    try:
+        return _kept[client]
+    except KeyError:
+        # Only of a plain pool it is certain that all its connections lead to the same server for ever.
+        is_plain = type(client) is StoreClient and type(client.connection_pool) is redis.ConnectionPool
+        found = _kept[client] = KeptConnections(client.connection_pool) if is_plain else None
+        return found
 
 
 def read(client: Any, command: Command, rest: Sequence[Word] = ()) -> Any:
     """Run a command that changes nothing, twice should its connection have been dropped. Raises as any command does."""
-    try:
-        kept = _kept[client]
-    except KeyError:
-        # Only of a plain pool it is certain that all its connections lead to the same server for ever.
-        is_plain = type(client) is StoreClient and type(client.connection_pool) is redis.ConnectionPool
-        kept = _kept[client] = KeptConnections(client.connection_pool) if is_plain else None
-    if kept is None:
+    connections = kept(client)
+    if connections is None:
         return client.execute_command(*command.words, *rest)
     try:
         check_time()
-        return kept.ask(command.packed(rest))
+        return connections.ask(command.packed(rest))
     except redis.ConnectionError:
         return client.execute_command(*command.words, *rest)
     except redis.RedisError:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -41,14 +39,16 @@ class time_limit:  # noqa: N801 - a context manager, without the generator that 
         _until.reset(self._token)
 
 
-@contextmanager
-def in_steps() -> Iterator[None]:
+class in_steps:  # noqa: N801 - as above
     """Lift the limit for work of many small steps, each of which has a limit of its own."""
-    token = _until.set(None)
-    try:
-        yield
-    finally:
-        _until.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _until.set(None)
+
+    def __exit__(self, *error: object) -> None:
+        _until.reset(self._token)
 
 
 def check_time() -> None:

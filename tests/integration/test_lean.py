@@ -166,3 +166,16 @@ def test_a_fork_leaves_its_parents_connections_alone(client: StoreClient, monkey
 def test_clients_of_other_kinds_ask_in_the_usual_way(fake_store: redis.Redis, redis_calls: Any) -> None:
     assert redis_calls.of(lambda: echoed(fake_store, "a")) == 1
     assert lean._kept[fake_store] is None
+
+
+def test_a_connection_that_was_dropped_meanwhile_leaves_no_doubt_of_what_was_done(
+    client: StoreClient, real_store: redis.Redis, redis_calls: Any
+) -> None:
+    command = Command(("INCRBY", "lean:count"), rest=1)
+    connections = lean.kept(client)
+    assert connections is not None
+    for number in range(1, 4):
+        assert redis_calls.of(lambda: connections.ask(command.packed((1,)), is_sure=True)) == 1
+        assert int(real_store.get("lean:count")) == number
+        real_store.client_kill_filter(_type="normal", skipme=True)
+        time.sleep(0.05)
