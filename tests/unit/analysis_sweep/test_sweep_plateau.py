@@ -42,6 +42,15 @@ def test_neighbours_and_scores_are_the_naive_ones(data, n):
     check(data.draw(parameters(n)), data.draw(metrics(n)))
 
 
+@given(st.data(), st.integers(1, 30), st.sampled_from([0.0, 2.0]))
+def test_configurations_are_searched_for_where_a_table_of_them_would_be_too_large(data, n, least_filled):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LEAST_TABLE", "MOST_TABLE"):
+            patch.setattr(grid, name, 0)
+        patch.setattr(plateau, "LEAST_FILLED", least_filled)
+        check(data.draw(parameters(n)), data.draw(metrics(n)))
+
+
 @given(st.data(), st.integers(1, 30))
 def test_keys_that_only_suggest_a_configuration_are_as_exact(data, n):
     with pytest.MonkeyPatch.context() as patch:
@@ -82,6 +91,17 @@ def check_scores_only(given_parameters, metric):
     expected = [naive.plateau(given_parameters, metric.tolist(), run) for run in range(len(metric))]
     assert found.counts.tolist() == [count for _, count in expected]
     assert found.scores == pytest.approx([score for score, _ in expected], nan_ok=True)
+
+
+def test_several_metrics_are_as_one_after_the_other():
+    random = np.random.default_rng(6)
+    given_parameters = [Parameter(f"p{i}", random.integers(0, 4, 300) * 1.0) for i in range(5)]
+    every = [random.standard_normal(300), np.where(random.random(300) < 0.5, np.nan, 1.0), np.full(300, np.nan)]
+    for found, metric in zip(plateau.plateaus(given_parameters, every), every, strict=True):
+        alone = plateau_scores(given_parameters, metric)
+        assert found.counts.tolist() == alone.counts.tolist()
+        assert np.array_equal(found.scores, alone.scores, equal_nan=True)
+        check_scores_only(given_parameters, metric)
 
 
 def test_slices_and_portions_change_nothing(monkeypatch):
