@@ -92,7 +92,7 @@ class Grid:
         return there
 
     def _search(self, start: int, end: int, move: Move) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return where a move leads anywhere, and where to: in a window as short as the slice, where keys keep order."""
+        """Return where a move leads anywhere, and where to: in a window as short as the slice, if keys keep order."""
         wanted = self.keys[start:end] + np.uint64(move[2] % 2**64)
         low, high = np.searchsorted(self.keys, [wanted.min(), wanted.max()]).tolist()
         window = self.keys[low : high + 1]
