@@ -64,7 +64,7 @@ class OrderedCursors:
         self._scope, self._keys = scope, []
         for field, _ in ordering.fields:
             values = ordering.snapshot.column(field)
-            plain = {bits: ordering.plain(bits) for bits in codes_in(values)}
+            plain = {bits: ordering.plain(bits) for bits in codes_in(values, most=len(values))}
             self._keys.append((Kept(scratch, values[rows]), plain))
 
     def part(self, first: int, last: int, hashes: Sequence[bytes]) -> list[str]:

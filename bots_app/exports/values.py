@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bots_app.exports.fields import Kind
 from bots_app.table.snapshot import Snapshot
-from bots_app.table.values import MISSING, Floats, bits_in
+from bots_app.table.values import FALSE, MISSING, TRUE, Floats, bits_in
 from dashboard.tolerant import clean_text
 
 #: Rows looked at together where a whole column is: more take memory, and no less time.
@@ -50,7 +50,7 @@ def reader_of(snapshot: Snapshot, name: str, values: Floats) -> ColumnReader | N
     are whole is decided by all runs of the session, so that parts of an export have the same types. Cost: two passes
     over the column.
     """
-    codes = codes_in(values) if snapshot.has_others(name) else frozenset()
+    codes = codes_in(values, most=len(snapshot.texts()) + len((FALSE, TRUE))) if snapshot.has_others(name) else set()
     found = {bits: label for bits in codes if (label := snapshot.label(bits)) is not None}
     labels = {bits: clean_text(label) if isinstance(label, str) else label for bits, label in found.items()}
     if len(labels) < len(codes):
@@ -71,13 +71,15 @@ def _kind_of_labels(labels: Labels) -> Kind:
     return Kind.BOOLEAN if kinds == {True} else Kind.TEXT if kinds else Kind.NUMBER
 
 
-def codes_in(values: Floats) -> frozenset[int]:
-    """Return the bits of all texts and booleans of a column."""
+def codes_in(values: Floats, *, most: int) -> set[int]:
+    """Return the bits of all texts and booleans of a column; of more than `most`, just enough to tell that."""
     found: set[int] = set()
     for part in _parts(values):
         bits = bits_in(part[np.isnan(part)])
         found.update(np.unique(bits[bits != np.uint64(MISSING)]).tolist())
-    return frozenset(found)
+        if len(found) > most:
+            break
+    return found
 
 
 def _measure(values: Floats) -> tuple[bool, float]:
