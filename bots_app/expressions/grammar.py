@@ -31,6 +31,14 @@ config.strategy.params.threshold < 0.25
 `config.stop loss %` > 2 or `in` = 1
 ```
 
+`plateau.` and a metric is the median of that metric over the runs one step away in the grid of the parameters, of all
+runs of the session whatever is asked for: a run far above it stands on a spike.
+
+```
+sharpe > 1.5 and plateau.sharpe > 1.2
+sharpe - plateau.sharpe < 0.3
+```
+
 **Numbers** are `5`, `1.5`, `.5`, `1e-3`, `-2`. **Texts** stand in single or double quotes; a backslash goes before a
 quote or a backslash within them, and makes `\\n`, `\\t` and `\\r`. **Booleans** are `true` and `false`.
 
