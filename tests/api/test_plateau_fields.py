@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bots_app import analysis_fields
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from sessions_app.records import SessionId
@@ -100,6 +101,19 @@ def test_they_are_listed_with_a_description_and_are_no_parameter(api):
     assert score["description"].startswith("Median of profit over the runs one step away")
     narrowed = ask(api, "fields", fields=SCORE, status="nosuch")["fields"][0]
     assert (narrowed["name"], narrowed["count"]) == (SCORE, 0)
+
+
+def test_of_large_sessions_that_of_the_profit_is_listed_and_others_can_be_named(api, monkeypatch):
+    record = {"configHash": "run-5-20", "status": "completed", "resultsMetadata": {"performance": {"sharpe": 1.0}}}
+    record["configuration"] = {"fast": 5, "slow": 20, "symbol": "BTC"}
+    BotRegistry().put(SessionId.parse(SID), RunWrite.parse(record))
+
+    def names(**params: Any) -> set[str]:
+        return {one["name"] for one in ask(api, "fields", **params)["fields"] if one["name"].startswith("plateau.")}
+
+    assert names() == {SCORE, "plateau.sharpe"}
+    monkeypatch.setattr(analysis_fields, "FEW_RUNS", 1)
+    assert names() == {SCORE} and names(fields="plateau.sharpe") == {"plateau.sharpe"}
 
 
 def test_one_that_is_misspelt_is_told_with_the_nearest(api):
