@@ -31,6 +31,7 @@ from bots_app.table.selection import ordered, select
 from bots_app.table.snapshot import Snapshot
 from bots_app.table_lists import Start
 from dashboard.errors import CursorInvalid, DashboardError, InvalidParameter
+from dashboard.heap import give_back
 from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -92,6 +93,8 @@ class Export:
                 self._hashes = OrderedHashes(scratch, snapshot.row_hashes, rows)
                 self._columns = OrderedColumns(scratch, snapshot, rows, of_table, others=NO_COLUMNS)
                 self._cursors = OrderedCursors(scratch, ordering, rows, self._scope) if CURSOR in names else None
+            del snapshot, ordering, rows
+            give_back()
             kinds = {**OF_RECORDS, CURSOR: Kind.TEXT, **self._columns.kinds()}
             self.fields = [ExportField(name, kinds.get(name, Kind.MIXED)) for name in names]
             #: Fields that only the records tell.
@@ -133,6 +136,7 @@ class Export:
     def close(self) -> None:
         """Let go of the disk."""
         self._stack.close()
+        give_back()
 
     @property
     def _scope(self) -> str:
