@@ -1,12 +1,13 @@
 """Comparing a session's sweep table with its records, a segment at a time; nothing is changed.
 
-Kept in memory: which row each run has, some 0.1 kB a run, and one segment of every column.
+Kept in memory: which row each run has, some 0.3 kB a run, and one segment of every column.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 import numpy as np
@@ -39,17 +40,17 @@ def table_differences(keys: SessionKeys, generation: str) -> Iterator[Difference
     """
     rows = TableRows(keys, generation)
     yield from rows.differences()
-    by_segment: dict[int, dict[str, Place]] = {}
-    for some in chunked(rows.places, LOOKED_AT):
-        for name, row in zip(some, client().hmget(keys.index("rows"), some), strict=True):
-            place = rows.places[name]
-            if row is not None:
-                by_segment.setdefault(place.row // SEGMENT_ROWS, {})[from_bytes(name)] = place
-            elif client().hget(keys.index("rows"), name) is None and rows.place_of(name) == place:
-                yield NO_RUN, from_bytes(name)
     yield from _missing(keys, generation)
     values = _Values(keys, generation)
-    for segment, places in sorted(by_segment.items()):
+    for segment, found in groupby(rows.places.items(), key=lambda item: item[1].row // SEGMENT_ROWS):
+        places: dict[str, Place] = {}
+        for some in chunked(found, LOOKED_AT):
+            listed = client().hmget(keys.index("rows"), [name for name, _ in some])
+            for (name, place), row in zip(some, listed, strict=True):
+                if row is not None:
+                    places[from_bytes(name)] = place
+                elif not client().hexists(keys.index("rows"), name) and rows.place_of(name) == place:
+                    yield NO_RUN, from_bytes(name)
         yield from values.differences(segment, places)
     yield from values.left_out()
 
