@@ -62,19 +62,39 @@ def value_at(record: Mapping[str, Any], steps: tuple[str, ...]) -> Any:
     return value
 
 
+class _Plan:
+    """Where the metrics are looked for: the objects that hold some, each found once, and the names in them."""
+
+    def __init__(self, paths: dict[str, tuple[tuple[str, ...], ...]]) -> None:
+        self.paths = paths
+        self.holders = list(dict.fromkeys(steps[:-1] for found in paths.values() for steps in found))
+        self.places = [
+            (name, [(self.holders.index(steps[:-1]), steps[-1]) for steps in found]) for name, found in paths.items()
+        ]
+
+
+_plan: _Plan | None = None
+
+
 def metrics_of(record: Mapping[str, Any]) -> dict[str, int | float | None]:
     """Return every known metric of a record, None where it is missing, no number, or not finite."""
-    found: dict[str, int | float | None] = {}
-    for name, paths in metric_paths().items():
+    global _plan
+    plan = _plan
+    if plan is None or plan.paths is not metric_paths():
+        plan = _plan = _Plan(metric_paths())
+    holders = []
+    for steps in plan.holders:
+        holder = value_at(record, steps)
+        holders.append(holder if isinstance(holder, dict) else {})
+    metrics: dict[str, int | float | None] = {}
+    for name, places in plan.places:
         number = None
-        for steps in paths:
-            value: Any = record
-            for step in steps:
-                value = value.get(step) if isinstance(value, dict) else None
+        for holder, key in places:
+            value = holders[holder].get(key)
             if value is not None and (number := to_number(value)) is not None:
                 break
-        found[name] = number
-    return found
+        metrics[name] = number
+    return metrics
 
 
 def starting_balance(record: Mapping[str, Any]) -> float | None:

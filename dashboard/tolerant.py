@@ -14,6 +14,8 @@ import msgspec
 
 #: The times that Python, and so every page, can show: from year 1 to 9999.
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+#: Sizes from which on a time is one in ms, us, ns.
+_LEAST_MS, _LEAST_US, _LEAST_NS = 10**11, 10**14, 10**17
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Levels of nesting beyond which a text is not read: nobody writes such a record, and recursion has to end somewhere.
 MAX_DEPTH = 200
@@ -91,6 +93,8 @@ def clean_text(text: str) -> str:
 
 def to_number(value: object) -> int | float | None:
     """Return a finite number, also when it was written as text; None for anything else, booleans included."""
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -107,6 +111,8 @@ def to_number(value: object) -> int | float | None:
 
 def to_ms(value: object) -> int | None:
     """Return a time as ms since 1970 UTC: from s, ms, us or ns (told apart by size) or ISO 8601; else None."""
+    if type(value) is int and _LEAST_MS <= value < _LEAST_US:
+        return value
     if isinstance(value, str):
         with suppress(ValueError):
             value = int(value)
@@ -127,7 +133,7 @@ def _iso_ms(value: object) -> int | None:
 
 def _number_ms(number: int | float) -> int:
     size = abs(number)
-    for least, per_ms in ((1e17, 1_000_000), (1e14, 1_000), (1e11, 1)):
+    for least, per_ms in ((_LEAST_NS, 1_000_000), (_LEAST_US, 1_000), (_LEAST_MS, 1)):
         if size >= least:
             # Whole numbers stay whole: a double does not hold every nanosecond.
             return int(number) // per_ms

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bots_app import metrics
-from bots_app.metrics import ROW_METRICS, starting_balance
+from bots_app.metrics import ROW_METRICS, metric_paths, metrics_of, starting_balance, value_at
 from bots_app.records import (
     BacktestRunRecord,
     BotConfiguration,
@@ -20,6 +20,7 @@ from bots_app.records import (
     read_run,
     read_trade,
 )
+from dashboard.tolerant import to_number
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 TREES = st.recursive(
@@ -187,6 +188,13 @@ def test_trades_inside_a_record_are_found() -> None:
         assert embedded_trades(record(resultsMetadata={place: {"trades": trades}})) == trades
     assert embedded_trades(record(resultsMetadata={"performance": {"trades": 3}})) == []
     assert embedded_trades(record(resultsMetadata=[])) == [] == embedded_trades(record())
+
+
+@given(RECORDS.filter(lambda value: isinstance(value, dict)))
+def test_a_metric_is_the_first_number_on_its_paths(value: Any) -> None:
+    for name, number in metrics_of(value).items():
+        found = (to_number(value_at(value, steps)) for steps in metric_paths()[name])
+        assert number == next((one for one in found if one is not None), None)
 
 
 @given(RECORDS)
