@@ -139,7 +139,8 @@ class Build:
     def place(self, runs: Sequence[LoadedRun], gone: Sequence[str] = ()) -> None:
         """Put runs that were read anew in their place; those `gone` are taken out. Raises BuildEnded."""
         found: list[tuple[Any, ...]] = []
-        for values, fields in runs:
+        for run in runs:
+            values, fields = run.values, run.fields
             fields = fields.fields() if isinstance(fields, QuickRow) else fields
             found.append((values.config_hash, values.status, *texts_of(values), values.row, fields))
         found += [(config_hash, "", "", "", b"", None) for config_hash in gone]

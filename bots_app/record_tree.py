@@ -19,9 +19,11 @@ MOST_KEYS = 1_000
 #: Kinds of leaves, and what each is to the reader. A part that holds no field is not gone into.
 NUMBER, TEXT, FLAG, NOTHING, LIST, EMPTY, PART = range(7)
 _KINDS = {int: NUMBER, float: NUMBER, str: TEXT, bool: FLAG, type(None): NOTHING}
+#: Structs without fields: what is in a list or an object is passed over.
+_LIST, _PART = msgspec.defstruct("_List", [], array_like=True), msgspec.defstruct("_Part", [])
 _TYPES: dict[int, Any] = {
-    NUMBER: int | float | None, TEXT: str | None, FLAG: bool | None, NOTHING: None, LIST: list[msgspec.Raw] | None,
-    EMPTY: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)] | None, PART: dict[str, msgspec.Raw] | None,
+    NUMBER: int | float | None, TEXT: str | None, FLAG: bool | None, NOTHING: None, LIST: _LIST | None,
+    EMPTY: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=0)] | None, PART: _PART | None,
 }  # fmt: skip
 
 Path = tuple[str, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -16,7 +17,7 @@ from bots_app.records import read_run
 from bots_app.table.fields import fields_of
 from bots_app.table.packing import MOST_LABEL, Bits
 from bots_app.table.shapes import STATUS, Fields, Shape
-from bots_app.table.values import MISSING, bits_of
+from bots_app.table.values import MISSING, bits_of, text_bits
 
 #: Numbers from which on a metric has none, though a double holds them.
 _MOST = 1e300
@@ -24,7 +25,7 @@ _MOST = 1e300
 MOST_KNOWN = 20_000
 
 
-class QuickRow(NamedTuple):
+class QuickRow(msgspec.Struct, frozen=True, gc=False):
     """What a quick reader found in a record: its numbers, its texts and booleans, None where one is missing."""
 
     layout: RowLayout
@@ -41,7 +42,7 @@ class QuickRow(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Columns of some runs as the store has them, the shape and the status of each run, and the bits of their texts."""
+    """Columns of some runs as the store has them, shape and status of each, and the bits of statuses and new texts."""
 
     names: list[str]
     values: Bits
@@ -72,8 +73,8 @@ class RowLayout:
         numbers = self._columns_of_numbers(rows)
         if numbers is None:
             return None
-        texts: dict[str, int] = {}
         statuses = [row.status for row in rows]
+        texts = {status: text_bits(status) for status in set(statuses)}
         values: Bits = np.zeros((len(self.names), len(rows)), dtype="<u8")
         values[0] = self._codes_of(statuses, texts)
         values[1 : 2 + len(self._numbers)] = numbers.view("<u8") ^ np.uint64(MISSING)
@@ -103,11 +104,11 @@ class RowLayout:
         return columns
 
     def _codes_of(self, column: Sequence[str | bool | None], texts: dict[str, int]) -> Bits:
-        """Return texts and booleans as they are stored; put down the texts."""
+        """Return texts and booleans as they are stored; put down the texts that are new."""
         codes = self._codes
         if len(codes) > MOST_KNOWN:
             codes.clear()
-        for one in set(column):
+        for one in set(column) - codes.keys():
             bits = MISSING if one is None else bits_of(one)
             codes[one] = bits ^ MISSING
             if isinstance(one, str) and len(one) <= MOST_LABEL:
