@@ -41,8 +41,8 @@ class NoPlateau(InvalidParameter):  # noqa: N818 - named as what it is raised fo
 def enter_snapshot(stack: ExitStack, open_stored: Open, fields: Collection[str]) -> Snapshot:
     """Return the state of now of these fields, among which may be plateau scores; `stack` lets go of it.
 
-    Raises Unavailable, NoPlateau, and what `open_stored`
-    raises. Cost: after a write, for plateau scores, O(n log n): about a second a million runs.
+    Raises Unavailable, NoPlateau, and what `open_stored` raises. Cost: after a write, for plateau scores, O(n log n):
+    about a second a million runs.
     """
     wanted = {name: metric_of(name) for name in fields if is_plateau(name)}
     if not wanted:
@@ -104,7 +104,8 @@ def _add_scores(snapshot: Snapshot, names: list[str], wanted: Mapping[str, str])
     live = snapshot.is_live()
     columns = Columns(snapshot, live)
     found = {name: metric for name, metric in wanted.items() if snapshot.has_numbers(metric)}
-    scores = plateaus(_grid(columns, names), [columns.values(metric) for metric in found.values()])
+    grid = _grid(columns, names) if found else []
+    scores = plateaus(grid, [columns.values(metric) for metric in found.values()])
     for name, one in zip(found, scores, strict=True):
         values = np.full(snapshot.rows, np.nan)
         values[live] = one.scores

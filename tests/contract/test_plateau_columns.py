@@ -74,11 +74,13 @@ def test_rows_of_the_list_and_of_exports_have_them(line: None) -> None:
 
 def test_a_field_of_a_record_by_that_name_is_no_field(line: None) -> None:
     record = run("own", 5.0, configuration={"fast": 4})
-    record["resultsMetadata"]["performance"] |= {"plateau": {"profit": 99.0, "other": 1.0}}
+    record["resultsMetadata"]["performance"] |= {"plateau": {"profit": 99.0, "other": 1.0}, "note": "text"}
     registry.put(sid, RunWrite.parse(record))
     assert scores()["own"] == 4.0
     with sweep(sid, ()) as snapshot:
         assert "plateau.other" not in snapshot.names()
+    with pytest.raises(UnknownField):
+        registry.page(sid, RunQuery(), fields=["plateau.note"])
 
 
 @pytest.mark.parametrize("name", ["plateau.", "plateau.nosuch", "plateau.config.fast", "plateau.status"])
