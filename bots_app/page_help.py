@@ -30,6 +30,13 @@ TERMS = {
         "Rank", "count", "k of N", "Place of the run in a list, from 1; runs of equal value stand by their hash."
     ),
     "top": Definition("Top", "percent", "by profit", "Share of the runs with a profit that made at least this much."),
+    "plateau": Definition(
+        "Plateau score",
+        "",
+        "plateau.<metric>",
+        "Median of a metric over the runs one step away: the next value up or down in one parameter, or another text, "
+        "and all others equal; of all runs of the session. Near the run's own: a plateau; far from it: a spike.",
+    ),
     "wins": Definition("Wins", "count", "", "Trades with a profit above zero."),
     "losses": Definition("Losses", "count", "", "Trades with a profit below zero."),
     "reported": Definition(
@@ -50,7 +57,7 @@ TERMS = {
 GROUPS: dict[str, tuple[str, ...]] = {
     "A session and its runs": (
         *("runs", "completed", "failed", "unreadable", "best_profit", "worst_profit", "median_profit"),
-        *("average_profit", "deviation", "rank", "top"),
+        *("average_profit", "deviation", "rank", "top", "plateau"),
     ),
     "Trades: all, long and short": (
         *("net_profit", "gross_profit", "gross_loss", "profit_factor", "fees", "trades", "wins", "losses", "win_rate"),
