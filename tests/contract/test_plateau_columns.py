@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import redis
 
 from bots_app import plateau_columns
+from bots_app.analysis.sweep.columns import Parameter
 from bots_app.analysis_fields import field_list
 from bots_app.exporting import Export, Wanted
 from bots_app.performance import PerformanceRegistry
@@ -24,6 +27,7 @@ from bots_app.writing import RunWrite
 from dashboard.errors import InvalidParameter, Unavailable
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run
+from tests.unit.analysis_sweep import naive
 
 sid = SessionId.parse(SID)
 registry = BotRegistry()
@@ -174,3 +178,34 @@ def test_a_page_is_of_one_state_while_runs_are_written(real_store: redis.Redis) 
     listed = [list(one.items()) for one in found]
     assert all(one in [list(state.items()) for state in wanted] for one in listed)
     assert len({str(one) for one in listed}) == 2
+
+
+def test_scores_are_those_of_the_columns_beside_them_while_runs_come_and_go(real_store: redis.Redis) -> None:
+    put(dict.fromkeys(range(12), 1.0))
+    stop, rng = threading.Event(), random.Random(3)
+
+    def write() -> None:
+        while not stop.is_set():
+            registry.delete(sid, f"r{rng.randrange(12)}")
+            put({fast: rng.gauss(0, 1) for fast in rng.sample(range(12), 3)}, slow=rng.randrange(2))
+            put({fast: rng.gauss(0, 1) for fast in range(12)}, slow=rng.randrange(2))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    revisions = set()
+    try:
+        for _ in range(100):
+            with sweep(sid, {SCORE, "profit", "config.fast", "config.slow"}) as snapshot:
+                live = snapshot.is_live()
+                profits, fast, slow, found = (
+                    snapshot.column(name)[live] if snapshot.has(name) else np.full(live.sum(), np.nan)
+                    for name in ("profit", "config.fast", "config.slow", SCORE)
+                )
+                grid = [Parameter("fast", fast), Parameter("slow", slow)]
+                wanted = [naive.plateau(grid, profits.tolist(), place)[0] for place in range(len(profits))]
+                assert found == pytest.approx(wanted, nan_ok=True, abs=1e-12)
+                revisions.add(snapshot.revision)
+    finally:
+        stop.set()
+        writer.join()
+    assert len(revisions) > 10
