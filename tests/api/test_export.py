@@ -104,6 +104,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool | list):
         return json.dumps(value, separators=(",", ":"))
+    if isinstance(value, float):
+        return repr(value).replace("e-0", "e-").replace("e+", "e")
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" and value else str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 
 import pyarrow
 import pytest
@@ -12,6 +13,7 @@ from pyarrow import parquet
 
 from bots_app.exports import FORMATS, ExportField, FormatMissing, Kind, Piece
 from bots_app.exports import parquet as parquet_format
+from bots_app.exports.delimited import FORMULA
 
 FIELDS = [
     ExportField("profit", Kind.NUMBER), ExportField("config.fast", Kind.WHOLE), ExportField("config.type", Kind.TEXT),
@@ -51,7 +53,7 @@ def test_a_table_for_spreadsheets_holds_no_formula():
     assert header == list(ROWS[0])
     assert rows[0] == ["a", "1.5", "5", 'say "hi", é', "true", "1.5"]
     assert rows[1] == ["b", "", "8", "", "", "x"]
-    assert rows[2] == ["'=c", "-1e-07", "", "'=HYPERLINK(1)", "false", "true"]
+    assert rows[2] == ["'=c", "-1e-7", "", "'=HYPERLINK(1)", "false", "true"]
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\0=x", "＝1", "＋1", "－1", "＠x"])
@@ -64,6 +66,23 @@ def test_whatever_begins_a_formula_is_made_a_text(text):
 def test_a_negative_number_stays_a_number_in_a_spreadsheet():
     fields, piece = [ExportField("odd", Kind.MIXED)], Piece(["h", "i"], {"odd": [-1.5, "-1.5"]})
     assert b"".join(FORMATS["csv"].write(fields, [piece], {})).decode().split("\r\n")[1:3] == ["h,-1.5", "i,'-1.5"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_a_spreadsheet_reads_is_what_was_written(seed):
+    chance = random.Random(seed)
+    texts = ["".join(chance.choices("a,\"\r\n=;\t \0é'-+@＝", k=chance.randint(0, 6))) for _ in range(100)]
+    numbers = [chance.choice([None, chance.uniform(-1e9, 1e9), -0.0, 1e300, 5e-324]) for _ in texts]
+    mixed = [chance.choice([text, None, [text], -3, 2**70, 1.5]) for text in texts]
+    fields = [ExportField("text", Kind.TEXT), ExportField("number", Kind.NUMBER), ExportField("mixed", Kind.MIXED)]
+    piece = Piece([f"h{n}" for n in range(100)], {"text": texts, "number": numbers, "mixed": mixed})
+    made = b"".join(FORMATS["csv"].write(fields, [piece], {})).decode()
+    _, *rows = csv.reader(io.StringIO(made, newline=""))
+    assert [row[1] for row in rows] == [f"'{text}" if text.startswith(FORMULA) else text for text in texts]
+    assert [float(row[2]) if row[2] else None for row in rows] == numbers
+    plain = [(one, row[3]) for one, row in zip(mixed, rows, strict=True) if isinstance(one, list | int | float)]
+    assert [json.loads(cell) for _, cell in plain] == [one for one, _ in plain]
+    assert not [cell for row in rows for cell in (row[1], row[3]) if cell.startswith(FORMULA) and cell != "-3"]
 
 
 def test_parquet_holds_every_value_and_what_it_is_about(monkeypatch):
