@@ -1,7 +1,7 @@
 """Which leaves the records of a session have, and of which kind: what a quick reader of them is made from. No Redis.
 
-A tree grows with every record that does not fit it. What has to be looked at leaf by leaf is never taken in: keys with
-dots, lists in a configuration, one place with leaves of different kinds.
+A tree grows with every record that does not fit it. What has to be looked at leaf by leaf is never taken in: odd keys,
+lists in a configuration, one place with leaves of different kinds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from bots_app.metrics import metric_paths
 from bots_app.table.field_names import MOST_LETTERS
+from bots_app.table.sketches import ODD_KEY
 
 #: Keys of a tree beyond which nothing more is taken in; a record may have as many leaves.
 MOST_KEYS = 1_000
@@ -62,7 +63,7 @@ class RecordTree:
         merged = dict(tree)
         for key, value in holder.items():
             steps = (*path, key)
-            if "." in key or sum(map(len, steps)) > MOST_LETTERS:
+            if ODD_KEY.search(key) or sum(map(len, steps)) > MOST_LETTERS:
                 return None
             known = tree.get(key)
             if isinstance(value, dict) and not (path == (RESULTS,) and key != PERFORMANCE):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from bots_app.table.field_names import CONFIG, MOST_LEAVES, MOST_LETTERS
 
+#: What is in a key that no type made by msgspec can have, or that may have the name of another that is deeper down.
+ODD_KEY = re.compile(r'[."\\\x00-\x1f]')
 #: Objects and lists that are looked into.
 MOST_HOLDERS = 100
 #: Kinds of values: nothing may be a number as well, i.e. what is missing in some records makes no other kind.
@@ -60,8 +63,8 @@ class _Sketching:
         parts: list[tuple[str, str | Sketch]] = []
         for key, value in items if is_list else holder.items():
             kind = _KINDS.get(type(value))
-            # A key with dots may have the name of another that is deeper down; what is of no kind is not from JSON.
-            if kind is None or type(key) is not str or "." in key:
+            # What is of no kind is not from JSON.
+            if kind is None or type(key) is not str or ODD_KEY.search(key):
                 raise _Odd
             if kind in entered and len(start) + len(key) < MOST_LETTERS:
                 parts.append((key, self.look(value, f"{start}{key}.", entered)))

@@ -29,7 +29,9 @@ NUMBERS = st.one_of(
 )  # fmt: skip
 TEXTS = st.sampled_from(["ema", "sma", "12.5", "", "nan", "Infinity", " 7", "1e3", "ü", "x" * 250])
 LEAVES = st.one_of(NUMBERS, TEXTS, st.booleans(), st.none(), st.just([]), st.just({}), st.just([1, "a"]))
-KEYS_MET = ["a", "b", "ü x", "a.b", "profit", "sharpe", "status", "notes", "trades", "x" * 198]
+PLAIN_KEYS = ["a", "b", "ü x", "profit", "sharpe", "status", "notes", "trades", ""]
+ODD_KEYS = ["a.b", "x" * 198, 'a"b', "a\\b", "\x01", "\U0001f600", "__init__", "class"]
+KEYS_MET = [*PLAIN_KEYS, *PLAIN_KEYS, *ODD_KEYS]
 
 
 def trees(leaves: Any) -> Any:
