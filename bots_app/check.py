@@ -204,7 +204,7 @@ class _Check:
             Place("rows", self.keys.index("rows"), "hash"), Place("table", table.name("places"), "hash"),
             *(Place("table", table.name(name), "set") for name in ("columns", "omitted", "free")),
             *(Place("table", table.name(name), "hash") for name in ("long", "shapes", "texts")),
-            *(Place("table", table.name(name), "zset") for name in ("changes", "moved")),
+            *(Place("table", table.name(name), "zset") for name in ("changes", "moved", "recent")),
         ]  # fmt: skip
         if all(self._is_fit(place) for place in places):
             for kind, example in table_differences(self.keys, generation):

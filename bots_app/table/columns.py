@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bots_app.table.hashes import WORD, Hashes, is_long, words_from
-from bots_app.table.values import MISSING, Floats, Mask
+from bots_app.table.hashes import WORD, Hashes, Rows, Words, is_long, words_from
+from bots_app.table.values import MISSING, Floats, Mask, from_stored, is_missing
 from dashboard.store.keys import SEGMENT_ROWS
 
 #: What a text of bytes and its entry in a dictionary take beside its bytes, about.
@@ -100,6 +100,18 @@ class Frame(Pinned):
             self.long = {row: text for row, text in self.long.items() if row // SEGMENT_ROWS != segment}
         self.unresolved.update((np.flatnonzero(is_long(words)) + start).tolist())
 
+    def has_rows(self, rows: Rows, words: Words) -> bool:
+        """Tell whether rows have these hashes, of which none is too long for its place."""
+        return not is_long(words).any() and np.array_equal(self.words[:, rows], words)
+
+    def put_rows(self, rows: Rows, words: Words) -> None:
+        """Set the hashes of some rows."""
+        self.words[:, rows], self.live[rows] = words, words[0] != 0
+        self.unresolved.difference_update(rows.tolist())
+        if not self.long.keys().isdisjoint(rows.tolist()):
+            self.long = {row: text for row, text in self.long.items() if row not in set(rows.tolist())}
+        self.unresolved.update(rows[is_long(words)].tolist())
+
     def resolve(self, long: Mapping[int, bytes]) -> None:
         """Put down the whole hashes of rows that have long ones."""
         for row, text in long.items():
@@ -160,3 +172,18 @@ class Column(Pinned):
         values[~live[rows]] = np.nan
         self._numbers[segment] = np.count_nonzero(values == values)
         self._others[segment] = np.count_nonzero(bits != np.uint64(MISSING)) - self._numbers[segment]
+
+    def put_rows(self, rows: Rows, content: bytes, live: Mask) -> None:
+        """Set some rows, each once, from the bytes in the store, one row after another."""
+        self._count(rows, -1)
+        values = from_stored(content)
+        values[~live[rows]] = np.nan
+        self.values[rows] = values
+        self._count(rows, 1)
+
+    def _count(self, rows: Rows, sign: int) -> None:
+        """Count rows in, or with -1 out."""
+        values, segments = self.values[rows], rows // SEGMENT_ROWS
+        is_number = values == values
+        np.add.at(self._numbers, segments[is_number], sign)
+        np.add.at(self._others, segments[~is_number & ~is_missing(values)], sign)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from django.conf import settings
 
 from bots_app.table.columns import Column, Pinned, span
-from bots_app.table.hashes import WORD
+from bots_app.table.hashes import WORD, Rows
 from bots_app.table.session_table import SessionTable
 from bots_app.table.snapshot import Snapshot
 from bots_app.table.values import MISSING, Floats, Mask, to_stored
@@ -130,6 +130,17 @@ class FileColumn(Column):
         one.put(0, content, live[span(segment)])
         self._numbers[segment], self._others[segment] = one.numbers, one.others
         self._write(segment, to_stored(one.values))
+
+    def put_rows(self, rows: Rows, content: bytes, live: Mask) -> None:
+        """Set some rows from the bytes in the store."""
+        values = np.frombuffer(content, dtype="<u8")
+        for segment in np.unique(rows // SEGMENT_ROWS).tolist():
+            is_here, live_here = rows // SEGMENT_ROWS == segment, live[span(segment)]
+            one = Column(1)
+            one.put(0, bytes(self._scratch.read(self._place(segment), SEGMENT_ROWS * WORD)), live_here)
+            one.put_rows(rows[is_here] % SEGMENT_ROWS, values[is_here].tobytes(), live_here)
+            self._numbers[segment], self._others[segment] = one.numbers, one.others
+            self._write(segment, to_stored(one.values))
 
     def _place(self, segment: int) -> int:
         return self._start + segment * SEGMENT_ROWS * WORD

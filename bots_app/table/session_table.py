@@ -19,10 +19,11 @@ import numpy as np
 
 from bots_app.table.columns import ENTRY_BYTES, Column, Frame, segments_of
 from bots_app.table.derived import Derived
+from bots_app.table.hashes import words_from
 from bots_app.table.snapshot import Held, Snapshot
 from dashboard.errors import Unavailable
 from dashboard.store.keys import SessionKeys
-from dashboard.store.table import TableReply, read_hashes, read_long, read_table, read_texts, read_values
+from dashboard.store.table import ChangedRows, TableReply, read_hashes, read_long, read_table, read_texts, read_values
 
 #: Segments of one column that the store may answer at once: 4 MB, about 3 ms of its time. Where writers change more
 #: than that while it is read, the next attempt asks for twice as much.
@@ -175,6 +176,8 @@ class SessionTable:
             frame = Frame(segments_of(self.rows), self.width)
             self._load_hashes(frame, range(segments_of(self.rows)), reply.revision)
             self.frame = frame
+        elif reply.changed_rows is not None:
+            self._put_rows(reply.changed_rows, held, reply.revision)
         elif reply.is_whole:
             self._put(reply, held)
         else:
@@ -210,6 +213,18 @@ class SessionTable:
             for segment, content in zip(reply.changes, pieces, strict=True):
                 column.put(segment, content, frame.live)
             column.revision = reply.revision
+
+    def _put_rows(self, changed: ChangedRows, held: list[str], revision: int) -> None:
+        rows, words = np.array(changed.rows), words_from(changed.hashes, self.width)
+        frame = self._own_frame(has_changed=False)
+        if not frame.has_rows(rows, words):
+            frame = self._own_frame(has_changed=True)
+            frame.put_rows(rows, words)
+        frame.revision = revision
+        for name, content in zip(held, changed.values, strict=True):
+            column = self._own_column(name, has_changed=True)
+            column.put_rows(rows, content, frame.live)
+            column.revision = revision
 
     def _load_hashes(self, frame: Frame, segments: Collection[int], revision: int) -> None:
         for segment, content in read_hashes(self.keys, self.generation, list(segments), self.width):

@@ -49,6 +49,7 @@ session:{sid}:table:{g}:omitted              set         fields for which there 
 session:{sid}:table:{g}:texts                hash        code of a text -> the text
 session:{sid}:table:{g}:changes              zset        score = revision of the last change of a segment
 session:{sid}:table:{g}:moved                zset        the same, of those whose rows were given out or freed
+session:{sid}:table:{g}:recent               zset        score = revision of the last change of a row; the newest
 session:{sid}:table:{g}:free                 set         rows of deleted runs, and the shape that each had
 session:{sid}:table:dropped                  set         generations that are no longer in use and are being removed
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
@@ -83,7 +84,7 @@ PER_STATUS = ("profit", "unranked", "updated", "undated")
 #: Rows of one segment of a table: 8 bytes each and what the server puts before them fit a block of 32 KiB.
 SEGMENT_ROWS = 4_080
 #: Names of the keys of a table's generation that hold no segment, see `TableKeys.name`.
-TABLE_NAMES = ("places", "long", "shapes", "columns", "omitted", "texts", "changes", "moved", "free")
+TABLE_NAMES = ("places", "long", "shapes", "columns", "omitted", "texts", "changes", "moved", "recent", "free")
 
 _SUMMARY = "bot_registry:session_current:"
 _RUN = "bot_registry:run:"
@@ -209,7 +210,7 @@ class TableKeys:
     prefix: str
 
     def name(self, name: str) -> str:
-        """Return a key of the whole table: places, long, shapes, columns, omitted, texts, changes, moved, free."""
+        """Return a key of the whole table; `name` is one of TABLE_NAMES."""
         return f"{self.prefix}{name}"
 
     def hashes(self, segment: int) -> str:

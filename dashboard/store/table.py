@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dashboard.store.client import client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.store.lean import Command
 from dashboard.store.pages import NotBuilt
 from dashboard.store.scripts import script
@@ -18,15 +18,26 @@ from dashboard.tolerant import from_bytes
 
 #: Segments of a column that one call reads: 2 MB, which hold the server for about a millisecond.
 SEGMENTS_A_CALL = 64
+#: What the script answers where it tells of rows one by one.
+ROWS = 2
 #: Long hashes that one call reads.
 LONG_A_CALL = 1_000
+
+
+class ChangedRows(msgspec.Struct, frozen=True):
+    """Rows one by one: the bytes of their hashes, and of the values of each field, one row after another."""
+
+    rows: list[int]
+    hashes: bytes
+    values: list[bytes]
 
 
 class TableReply(msgspec.Struct, frozen=True):
     """What the script found; `changes` are the segments changed since, each with the revision of its last change.
 
-    Unless `is_whole` too much has changed to be told at once. `moved` are the segments whose hashes changed, `pieces`
-    the values of each field asked for in each of `changes`; None stands for zero bytes alone.
+    Where it is whole, either `changed_rows` are all rows that changed, with their hashes and values in one piece for
+    each field; or `moved` are the segments whose hashes changed, and `pieces` the values of each field in each of
+    `changes`; None stands for zero bytes alone. Else too much has changed to be told at once.
     """
 
     generation: str
@@ -43,6 +54,7 @@ class TableReply(msgspec.Struct, frozen=True):
     moved: list[int]
     hashes: list[bytes | None]
     pieces: list[list[bytes | None]]
+    changed_rows: ChangedRows | None = None
 
 
 def read_table(
@@ -53,17 +65,20 @@ def read_table(
     `names` is how many columns are known, `most` how many segments of one column may be answered. One round trip.
     """
     command = _command(keys, keys.tag, tuple(fields))
-    reply: list[Any] = script("read_table").read(command, (generation, revision, names, most))
+    reply: list[Any] = script("read_table").read(command, (SEGMENT_ROWS, generation, revision, names, most))
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":
         raise NotBuilt(reply[1])
-    _, found, at, rows, width, stale, texts, long, places, columns, changes, whole, moved, hashes, *pieces = reply
+    _, found, at, rows, width, stale, texts, long, places, columns, changes, told, changed, hashes, *pieces = reply
+    numbers = [int(one) for one in changed]
+    is_by_row = told == ROWS
     return TableReply(
         found.decode(), int(at), rows, width, stale == 1, texts, long, places,
         None if columns is None else frozenset(map(from_bytes, columns)),
         {int(segment): int(float(score)) for segment, score in zip(changes[::2], changes[1::2], strict=True)},
-        whole == 1, [int(segment) for segment in moved], hashes, pieces,
+        told > 0, [] if is_by_row else numbers, [] if is_by_row else hashes, [] if is_by_row else pieces,
+        ChangedRows(numbers, hashes, pieces) if is_by_row else None,
     )  # fmt: skip
 
 
@@ -72,7 +87,7 @@ def _command(keys: SessionKeys, tag: str, fields: tuple[str, ...]) -> Command:
     """Return the call without what is known; `tag` tells keys apart that differ by the settings."""
     names = [keys.bots, keys.index("stats"), keys.summary, keys.index("rows"), keys.profit, keys.index("unranked")]
     args = [INDEX_VERSION, keys.table_prefix, len(fields), *fields]
-    return script("read_table").command(names, args, rest=4)
+    return script("read_table").command(names, args, rest=5)
 
 
 def read_values(

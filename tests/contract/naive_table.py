@@ -16,6 +16,8 @@ from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.store.shared import INDEX_VERSION
 
 Fields = Mapping[str, Any]
+#: Rows of one segment from which on they are not put down one by one, and the most rows put down.
+MANY_ROWS, MOST_RECENT = 3, 30
 
 
 class NaiveTable:
@@ -39,7 +41,7 @@ class NaiveTable:
         """Write runs, delete those that are None: all at once, as one batch."""
         self.revision += max(1, len(runs))
         pipe = self.store.pipeline(transaction=True)
-        changed, moved = set(), set()
+        changed, moved, before = set(), set(), dict(self.rows)
         for config_hash, fields in runs.items():
             row = self.rows.get(config_hash)
             if fields is None:
@@ -66,7 +68,19 @@ class NaiveTable:
                         pipe.hset(self.table.name("texts"), str(bits_of(value) - MISSING), value)
                 self.runs[config_hash] = dict(fields)
             changed.add(row // SEGMENT_ROWS)
+        rows = {row for row in (before.get(name, self.rows.get(name)) for name in runs) if row is not None}
+        self._note_rows(pipe, rows, len(changed))
         self._finish(pipe, runs, changed, moved)
+
+    def _note_rows(self, pipe: Any, rows: set[int], segments: int) -> None:
+        """Put down which rows were changed, as far as readers want to know."""
+        recent = self.table.name("recent")
+        if len(rows) > MANY_ROWS * segments:
+            pipe.delete(recent)
+            rows = {""}  # type: ignore[arg-type]
+        if rows:
+            pipe.zadd(recent, {str(row): self.revision for row in rows})
+            pipe.zremrangebyrank(recent, 0, -MOST_RECENT - 1)
 
     def _finish(self, pipe: Any, runs: Mapping[str, Fields | None], changed: set[int], moved: set[int]) -> None:
         for name, segments in (("changes", changed), ("moved", moved)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Iterator
@@ -28,10 +29,13 @@ from bots_app.table.query import (
 )
 from bots_app.table.session_table import SessionGone, SessionTable
 from bots_app.table.snapshot import UnknownField
+from bots_app.table.values import from_stored
 from bots_app.table_lists import start_in
 from dashboard.errors import CursorInvalid, InvalidParameter, Unavailable
 from dashboard.store import cursor
+from dashboard.store import table as store_table
 from dashboard.store.pages import NotBuilt
+from dashboard.store.table import ChangedRows, read_table
 from tests.contract import naive_table
 from tests.contract.naive_table import NaiveTable, matching
 
@@ -42,7 +46,7 @@ MIXED = [None, 1.5, -0.0, 2, "fast", "slow", True, False, "", "Ünï", "z" * 70]
 @pytest.fixture(autouse=True)
 def _small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have many segments of few rows."""
-    for module in (columns, derived, naive_table):
+    for module in (columns, derived, naive_table, store_table):
         monkeypatch.setattr(module, "SEGMENT_ROWS", 16)
 
 
@@ -135,6 +139,42 @@ def test_what_is_held_is_read_again_only_where_it_has_changed(
     table.change({f"run-{number}": {"profit": 5.0, "sharpe": float(number)} for number in range(100)})
     assert redis_calls.of(lambda: page(memory, query)) > 2
     assert page(memory, query, limit=100).hashes == matching(table.runs, query)
+
+
+def test_few_rows_far_apart_are_read_one_by_one(table: NaiveTable) -> None:
+    names = [f"run-{number}" for number in range(100)]
+
+    def changed_since(revision: int) -> ChangedRows | None:
+        reply = read_table(
+            table.keys, generation=table.generation, revision=revision, names=0, fields=["profit", "late"], most=128
+        )
+        assert reply is not None
+        assert reply.is_whole
+        assert (reply.changed_rows is None) == bool(reply.pieces)
+        return reply.changed_rows
+
+    table.change({name: {"profit": 1.0} for name in names})
+    many = table.revision
+    assert changed_since(many - 1) is None  # all of them: by segments
+    table.change({"run-3": {"profit": 2.0}, "run-90": {"profit": 3.0, "late": 4.0}})
+    two = table.revision
+    table.change({"run-3": None})
+    found = changed_since(many)
+    assert found is not None
+    assert sorted(found.rows) == [3, 90]
+    values = dict(zip(found.rows, from_stored(found.values[0]).tolist(), strict=True))
+    late = dict(zip(found.rows, from_stored(found.values[1]).tolist(), strict=True))
+    assert (values, late[90]) == ({3: 2.0, 90: 3.0}, 4.0)
+    assert math.isnan(late[3])
+    hashes = dict(zip(found.rows, [found.hashes[:16], found.hashes[16:]], strict=True))
+    assert hashes == {3: bytes(16), 90: b"run-90".ljust(16, b"\0")}
+    found = changed_since(two)
+    assert found is not None
+    assert found.rows == [3]
+    # What came before the oldest row of the log is not known row by row.
+    for name in names[10:50]:
+        table.change({name: {"profit": 9.0}})
+    assert changed_since(two) is None
 
 
 def test_a_table_that_was_built_anew_or_has_gone_back_is_read_anew(table: NaiveTable) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,14 +24,20 @@ from bots_app.moving import move
 from bots_app.rebuild import rebuild
 from bots_app.reconcile import Outcome, Reconciler
 from bots_app.registry import BotRegistry
+from bots_app.table.memory import TableMemory
+from bots_app.table.session_table import SessionGone
+from bots_app.table.values import MISSING, bits_in
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run, write_foreign
 from tests.contract.table_model import expected_table, generation_of, same, stored_table, table_keys
 
+#: Fields that a reader keeps.
+READ = ("status", "profit", "config.fast", "config.slow")
 EXAMPLES = int(os.environ.get("DASHBOARD_EXAMPLES", "15"))
 STEPS = 12
 
@@ -52,6 +59,7 @@ class TableMachine(RuleBasedStateMachine):
         super().__init__()
         self.sid, self.keys = SessionId.parse(SID), SessionKeys(SID)
         self.hashes: set[str] = set()
+        self.memory = TableMemory(2**30)
 
     @initialize()
     def empty(self) -> None:
@@ -111,6 +119,32 @@ class TableMachine(RuleBasedStateMachine):
         prefix = self.keys.run_prefix
         texts = {name: client().get(f"{prefix}{name}") for name in self.hashes}
         same(stored_table(), expected_table(texts))
+
+    @invariant()
+    def who_held_it_before_has_it_now(self) -> None:
+        """A reader that has kept its columns since the beginning, and was told what changed."""
+        try:
+            with self.memory.snapshot(self.keys, READ) as snapshot:
+                hashes, bits = (
+                    snapshot.hashes,
+                    {name: bits_in(snapshot.column(name)) for name in READ if snapshot.has(name)},
+                )
+                held = {
+                    from_bytes(hashes[row]): {
+                        name: int(found[row]) for name, found in bits.items() if found[row] != MISSING
+                    }
+                    for row in np.flatnonzero(snapshot.is_live())
+                }
+                for name, found in bits.items():
+                    is_number, is_live = ~np.isnan(snapshot.column(name)), snapshot.is_live()
+                    assert snapshot.has_numbers(name) == (is_number & is_live).any()
+                    assert snapshot.has_others(name) == (is_live & ~is_number & (found != MISSING)).any()
+        except SessionGone:
+            held = {}
+        wanted = expected_table({name: client().get(f"{self.keys.run_prefix}{name}") for name in self.hashes})
+        same(
+            held, {name: {field: fields[field] for field in READ if field in fields} for name, fields in wanted.items()}
+        )
 
     @invariant()
     def nothing_else_is_there(self) -> None:

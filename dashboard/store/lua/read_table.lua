@@ -1,6 +1,6 @@
--- Read what has changed in a session's sweep table since a revision: the whole segments of the columns asked for, and of the
--- hashes where rows were given out or freed. After it, who had the state of that revision has that of the one answered.
--- As many strings are read as ARGV allows, else none: the caller then reads segments one by one and asks again.
+-- Read what has changed in a session's sweep table since a revision, in the columns asked for and in the hashes: the rows, if they are
+-- few and far between, else the whole segments. After it, who had the state of that revision has that of the one answered. As many
+-- strings are read as ARGV allows, else none: the caller then reads segments one by one and asks again.
 --
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:index:stats
@@ -12,13 +12,17 @@
 -- ARGV[1] layout version of the derived keys
 -- ARGV[2] session:{sid}:table:
 -- ARGV[3] number of fields, then the fields
--- then, the last four: generation known, '' for none; revision known; number of names known; most segments to read, in those of
---   one column
+-- then, the last five: rows of a segment; generation known, '' for none; revision known; number of names known; most segments to
+--   read, in those of one column
 --
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'table', generation ('' before
 --   the first run), revision, rows, width, stale, texts (how many), long (how many), places (how many), names of the columns (nil
---   when there are as many as known), changed segments and the revision of each, is_whole (0: too much has changed, and nothing follows), segments
---   whose hashes changed, their hashes, then for each field in turn its values in each changed segment}
+--   when there are as many as known), changed segments and the revision of each, what follows: 1 the segments whose hashes changed,
+--   their hashes, then for each field in turn its values in each changed segment; 2 the changed rows, a text of their hashes, then
+--   for each field in turn a text of its values; 0 too much has changed, and nothing follows but the segments whose hashes did}
+local SEGMENT_ROWS = tonumber(ARGV[#ARGV - 4])
+--- @include "changed_rows"
+
 local known = redis.call('HMGET', KEYS[2], 'built', 'revision', 'table', 'rows', 'width', 'swept')
 local bots = redis.call('SCARD', KEYS[1])
 if known[1] ~= ARGV[1] or not known[3] or not known[6] then
@@ -34,7 +38,7 @@ local places = redis.call('HLEN', prefix .. 'places')
 local stale = bots ~= indexed or ranked ~= indexed or places ~= indexed
 local fields, last = tonumber(ARGV[3]), #ARGV
 local width = tonumber(known[5] or 8)
-local names, changes, moved, is_whole = false, {}, {}, true
+local names, changes, moved, rows, is_whole = false, {}, {}, nil, true
 if ARGV[last - 3] ~= generation or redis.call('SCARD', prefix .. 'columns') ~= tonumber(ARGV[last - 1]) then
   names = redis.call('SMEMBERS', prefix .. 'columns')
 end
@@ -42,13 +46,18 @@ if ARGV[last - 3] == generation and ARGV[last - 2] ~= revision then
   local since = '(' .. ARGV[last - 2]
   changes = redis.call('ZRANGEBYSCORE', prefix .. 'changes', since, '+inf', 'WITHSCORES')
   moved = redis.call('ZRANGEBYSCORE', prefix .. 'moved', since, '+inf')
-  is_whole = #changes / 2 * fields + #moved * width / 8 <= tonumber(ARGV[last])
+  rows = rows_since(prefix .. 'recent', ARGV[last - 2], #changes / 2, fields)
+  is_whole = rows or #changes / 2 * fields + #moved * width / 8 <= tonumber(ARGV[last])
 end
 local answer = {
   'table', generation, revision, tonumber(known[4] or 0), width, stale and 1 or 0, redis.call('HLEN', prefix .. 'texts'),
-  redis.call('HLEN', prefix .. 'long'), places, names, changes, is_whole and 1 or 0, moved, {},
+  redis.call('HLEN', prefix .. 'long'), places, names, changes, rows and 2 or is_whole and 1 or 0, rows or moved, {},
 }
-if not is_whole then return answer end
+if rows then
+  answer[14] = parts_of_rows(rows, prefix .. 'hashes:', '', width)
+  for field = 4, 3 + fields do answer[#answer + 1] = parts_of_rows(rows, prefix .. 'values:', ':' .. ARGV[field], 8) end
+end
+if rows or not is_whole then return answer end
 for place, segment in ipairs(moved) do answer[14][place] = redis.call('GET', prefix .. 'hashes:' .. segment) end
 for field = 4, 3 + fields do
   local pieces = {}

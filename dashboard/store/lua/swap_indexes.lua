@@ -23,6 +23,7 @@
 --- @include "table_columns"
 --- @include "table_rows"
 --- @include "table_parts"
+--- @include "table_changes"
 --- @include "table_places"
 --- @include "shadow_table"
 --- @include "shadow_copy"

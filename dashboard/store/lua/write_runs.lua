@@ -42,6 +42,7 @@
 --- @include "table_columns"
 --- @include "table_rows"
 --- @include "table_parts"
+--- @include "table_changes"
 --- @include "table_places"
 --- @include "run_states"
 --- @include "index_run"
@@ -67,7 +68,6 @@ local is_built = stats.built == version or redis.call('EXISTS', keys.bots, keys.
 local is_noted = stats.building and redis.call('SCARD', dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
 local batch = begin_batch(options, keys, stats)
-
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = FIRST_RUN, #ARGV, 9 do
   local operation, hash, expected, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1

@@ -59,17 +59,9 @@ local function place_rows(sweep, pending, free)
   return pieces
 end
 
--- Put down when segments were changed; return whether there are any.
-local function note_segments(key, segments, revision)
-  local flat = {}
-  for segment in pairs(segments) do flat[#flat + 1], flat[#flat + 2] = revision, segment end
-  if #flat > 0 then redis.call('ZADD', key, unpack(flat)) end
-  return #flat > 0
-end
-
 -- Write what is gathered; `revision` is that of the last change.
 local function flush_table(sweep, revision)
-  local pending, changed, moved = sweep.pending, {}, {}
+  local pending, changed, moved, rows = sweep.pending, {}, {}, {}
   if #pending == 0 then return end
   sweep.pending = {}
   local placed, added = {}, 0
@@ -80,6 +72,7 @@ local function flush_table(sweep, revision)
       if not place then added = added + 1 end
     elseif place then
       changed[math.floor(place.row / SEGMENT_ROWS)], moved[math.floor(place.row / SEGMENT_ROWS)] = true, true
+      rows[#rows + 1] = place.row
       free_row(sweep, one.hash, place)
     end
   end
@@ -89,8 +82,11 @@ local function flush_table(sweep, revision)
       write_piece(sweep, piece)
       changed[math.floor(piece.row / SEGMENT_ROWS)] = true
       if piece.is_named then moved[math.floor(piece.row / SEGMENT_ROWS)] = true end
+      for row = piece.row, piece.row + piece.count - 1 do rows[#rows + 1] = row end
     end
   end
-  if note_segments(sweep.key .. 'changes', changed, revision) then sweep.is_changed = true end
+  if not note_segments(sweep.key .. 'changes', changed, revision) then return end
+  sweep.is_changed = true
   note_segments(sweep.key .. 'moved', moved, revision)
+  note_rows(sweep, rows, changed, revision)
 end

@@ -8,7 +8,7 @@ local MISSING = string.rep('\0', 8)
 -- (prefix of its own keys), count (of operations) and what is told of them: names, values, digests, shape_texts, of, always, texts,
 -- statuses (how many of the texts). `hashes` are the runs, each once. Nothing is changed yet.
 local function open_table(found, hashes)
-  found.pending, found.places, found.columns_by_shape, found.free = {}, {}, {}, 0
+  found.pending, found.places, found.columns_by_shape, found.free, found.recent = {}, {}, {}, 0, 0
   if found.is_new then
     local longest = 16
     for _, hash in ipairs(hashes) do longest = math.max(longest, #hash) end
@@ -22,6 +22,7 @@ local function open_table(found, hashes)
     end
     redis.call('ZCARD', found.key .. 'changes')
     redis.call('ZCARD', found.key .. 'moved')
+    found.recent = redis.call('ZCARD', found.key .. 'recent')
     redis.call('HLEN', found.key .. 'long')
     found.free = redis.call('SCARD', found.key .. 'free')
   end
