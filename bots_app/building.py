@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from bots_app.averages import kept_average
-from bots_app.bulk import raise_first
+from bots_app.bulk import AT_ONCE, raise_first
 from bots_app.exact_sums import Figures
 from bots_app.indexing import bounded
 from bots_app.run_values import LoadedRun, RunValues
@@ -94,7 +94,7 @@ class Build:
             by_status.setdefault(one.status, []).append(one)
             rows += (one.config_hash, one.row)
         made = self.made
-        commands: list[Command] = [("HSET", made.index("rows"), *rows)] if rows else []
+        commands: list[Command] = [("HSET", made.index("rows"), *some) for some in chunked(rows, 2 * AT_ONCE)]
         for status, found in by_status.items():
             figures = self.figures.setdefault(status, Figures())
             for one in found:

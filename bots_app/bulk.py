@@ -14,10 +14,14 @@ from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.overlapped import Command, Exchange, is_script_unknown
 from dashboard.store.scripts import script
+from dashboard.store.shared import chunked
 from dashboard.tolerant import from_bytes
 
 #: Runs looked up, and at most read, in one step.
 STEP = 500
+#: Runs looked up, and entries added to a hash, by one command: while the server moves a million entries to a larger table,
+#: each takes some 40 us.
+AT_ONCE = 250
 #: Bytes of records read in one step, unless a single one is larger.
 STEP_BYTES = 4_000_000
 #: What the script says of a run instead of its size.
@@ -99,7 +103,7 @@ class BulkReader:
             for count, take in takers:
                 take(list(islice(given, count)))
             if hashes:
-                self._take_sizes(hashes, answers[start])
+                self._take_sizes(hashes, answers[start : start + len(look_up)])
             raise_first(found[:1])
             ready = Batch(reading[0], found[0], reading[1], found[1:]) if reading else None
 
@@ -108,20 +112,21 @@ class BulkReader:
         return [self._claims or self._keys.bots], [self._keys.run_prefix, mode, *hashes]
 
     def _look_up(self, hashes: list[str]) -> list[Command]:
-        if not hashes:
-            return []
-        names, args = self._arguments(hashes)
-        return [("EVALSHA", script("look_up_runs").sha, len(names), *names, *args)]
+        calls = map(self._arguments, chunked(hashes, AT_ONCE))
+        return [("EVALSHA", script("look_up_runs").sha, len(names), *names, *args) for names, args in calls]
 
     def _reads(self, reading: tuple[list[str], dict[str, str]] | None) -> list[Command]:
         if reading is None:
             return []
         return [("MGET", *map(self._keys.run, reading[0])), *self._others(reading[0])]
 
-    def _take_sizes(self, hashes: list[str], sizes: Any) -> None:
-        if is_script_unknown(sizes):
-            sizes = script("look_up_runs")(*self._arguments(hashes))
-        raise_first([sizes])
+    def _take_sizes(self, hashes: list[str], answers: list[Any]) -> None:
+        sizes: list[int] = []
+        for some, answer in zip(chunked(hashes, AT_ONCE), answers, strict=True):
+            if is_script_unknown(answer):
+                answer = script("look_up_runs")(*self._arguments(some))
+            raise_first([answer])
+            sizes += answer
         no_text = [config_hash for config_hash, size in zip(hashes, sizes, strict=True) if size == _NO_TEXT]
         reasons = _reasons(self._keys, no_text)
         batch: list[str] = []

@@ -32,7 +32,7 @@ MOST_TEXTS, MOST_SHAPES, ANY = 10_000, 10_000, "*"
 #: Bytes up to which a string of the first segment is no longer than its rows, as in table_parts.lua.
 MOST_GROWN = 8_192
 #: Entries that one command adds, strings that it removes, shapes that it stores, and commands sent together.
-ADDED, REMOVED, STORED, TOGETHER = 500, 50, 50, 64
+ADDED, REMOVED, STORED, TOGETHER = 250, 50, 50, 64
 #: Steps of the load in which a segment is sent: it takes eight for the next one to be full.
 STEPS = 8
 #: Score of a segment that nobody has read yet.
