@@ -42,11 +42,14 @@ def test_a_column_in_a_file_says_what_one_in_memory_says(scratch):
         content = content_of(chance, rows) if step % 5 else None
         if step == 20:
             columns = [column.copy(SEGMENTS + 2) for column in columns]
+        room = (SEGMENTS if step < 20 else SEGMENTS + 2) * SEGMENT_ROWS
+        some = chance.choice(room, size=int(chance.integers(1, 30)), replace=False)
+        changed = content_of(chance, len(some))
         for column in columns:
             column.put(segment, content, live)
+            column.put_rows(some, changed, live)
         on_disk, held = columns
-        count = (SEGMENTS if step < 20 else SEGMENTS + 2) * SEGMENT_ROWS
-        assert np.array_equal(bits_in(on_disk.values[:count]), bits_in(held.values[:count]))
+        assert np.array_equal(bits_in(on_disk.values[:room]), bits_in(held.values[:room]))
         assert (on_disk.numbers, on_disk.others) == (held.numbers, held.others)
     assert columns[0].has_room(SEGMENTS + 2) and not columns[0].has_room(SEGMENTS + 3)
 
