@@ -31,7 +31,7 @@ LEAVES = st.one_of(
 TREES = st.recursive(
     LEAVES, lambda below: st.dictionaries(KEYS, below, max_size=4) | st.lists(below, max_size=3), max_leaves=12
 )
-OBJECTS = st.dictionaries(KEYS | st.just("a.b"), TREES, max_size=4)
+OBJECTS = st.dictionaries(KEYS | st.just("a.b") | st.text(st.characters(codec="utf-8"), max_size=3), TREES, max_size=4)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -113,6 +113,15 @@ def test_which_records_are_read_the_quick_way(
         assert (quick_fields(run) is not None) == is_quick
     assert exact(fields_of(run)) == exact(fields_one_by_one(run))
     assert len(fields_of(run)) <= MOST_LEAVES + 1
+
+
+@given(st.characters(codec="utf-8") | st.sampled_from('."\\\n'))
+def test_any_letter_may_be_in_a_key(letter: str):
+    for tree in ({f"k{letter}": 1}, {f"k{letter}": {"x": 1}}):
+        performance = {"resultsMetadata": {"performance": tree}}
+        run = BacktestRunRecord(configHash="h", configuration=tree, whole=performance)
+        for _ in range(2):
+            assert exact(fields_of(run)) == exact(fields_one_by_one(run))
 
 
 def test_a_record_that_can_have_no_layout_keeps_others_from_none_for_long(monkeypatch: pytest.MonkeyPatch):
