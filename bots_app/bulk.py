@@ -19,8 +19,8 @@ from dashboard.tolerant import from_bytes
 
 #: Runs looked up, and at most read, in one step.
 STEP = 500
-#: Runs looked up, and entries added to a hash, by one command: while the server moves a million entries to a larger table,
-#: each takes some 40 us.
+#: Runs looked up, and entries added to a hash, by one command: while the server moves a million of them to a larger
+#: table, each takes some 40 us.
 AT_ONCE = 250
 #: Bytes of records read in one step, unless a single one is larger.
 STEP_BYTES = 4_000_000
