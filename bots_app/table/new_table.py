@@ -210,6 +210,9 @@ class NewTable:
     def _settle(self) -> None:
         """Keep the columns of the most frequent fields, and store what is known of all runs together."""
         self._remove(self._columns.settle())
+        if self.rows:
+            # The log of changed rows begins here: who reads the table as it is now finds all that comes after in it.
+            self._due.append(("ZADD", self.keys.name("recent"), UNREAD, ""))
         for some in chunked(self._columns.omitted(), ADDED):
             self._due.append(("SADD", self.keys.name("omitted"), *some))
         is_complete, has = self._columns.is_complete(), self._columns.has

@@ -17,12 +17,12 @@ from bots_app.records import read_run
 from bots_app.table.fields import fields_of
 from bots_app.table.packing import MOST_LABEL, Bits
 from bots_app.table.shapes import STATUS, Fields, Shape
-from bots_app.table.values import MISSING, bits_of, text_bits
+from bots_app.table.values import MISSING, bits_of, fresh_text_bits, text_bits
 
 #: Numbers from which on a metric has none, though a double holds them.
 _MOST = 1e300
-#: Shapes and texts that are remembered.
-MOST_KNOWN = 20_000
+#: Shapes, and texts and booleans, that are remembered: of many texts that differ in every run none comes again.
+MOST_SHAPES, MOST_CODES = 20_000, 2_000
 
 
 class QuickRow(msgspec.Struct, frozen=True, gc=False):
@@ -106,18 +106,21 @@ class RowLayout:
     def _codes_of(self, column: Sequence[str | bool | None], texts: dict[str, int]) -> Bits:
         """Return texts and booleans as they are stored; put down the texts that are new."""
         codes = self._codes
-        if len(codes) > MOST_KNOWN:
+        if len(codes) > MOST_CODES:
             codes.clear()
         for one in set(column) - codes.keys():
-            bits = MISSING if one is None else bits_of(one)
+            if isinstance(one, str):
+                bits = fresh_text_bits(one)
+                if len(one) <= MOST_LABEL:
+                    texts[one] = bits
+            else:
+                bits = MISSING if one is None else bits_of(one)
             codes[one] = bits ^ MISSING
-            if isinstance(one, str) and len(one) <= MOST_LABEL:
-                texts[one] = bits
         return np.array(list(map(codes.__getitem__, column)), dtype="<u8")
 
     def _shapes_of(self, values: Bits, rows: Sequence[QuickRow]) -> list[Shape] | None:
         """Return the shape of each row, None where one says something else than its record."""
-        if len(self._shapes) > MOST_KNOWN:
+        if len(self._shapes) > MOST_SHAPES:
             self._shapes.clear()
         found = []
         for place, packed in enumerate(np.packbits((values != 0).T, axis=1)):

@@ -49,6 +49,11 @@ def bits_of(value: object) -> int:
 @lru_cache(65_536)
 def text_bits(text: str) -> int:
     """Return the bits of a text: 50 bits of its digest, so that of 10,000 texts two share theirs once in 20 million."""
+    return fresh_text_bits(text)
+
+
+def fresh_text_bits(text: str) -> int:
+    """Return the bits of a text that will hardly come again, and remember nothing of it."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return MISSING | TEXT | (int.from_bytes(digest, "little") & (TEXT - 1))
 

@@ -57,10 +57,10 @@ session:{sid}:events                         stream      what changed, capped; w
 The table of a session has a generation g, a short token, which `index:stats` names; a segment is its next SEGMENT_ROWS
 rows. How a value stands there is said in `bots_app/table/values.py`.
 
-What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, until it takes the place of
-what was in use; that is put aside under `session:{sid}:next:{token}:old:` and removed. `index:heard` is there alone: a
-set of what other programs changed since the build began. What a build leaves that was killed goes with the next one.
-The indexes of a session that is being deleted are put aside there too.
+What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, a sweep table as the generation
+{token}, until it takes the place of what was in use; that is put aside under `session:{sid}:next:{token}:old:` and
+removed. `index:heard` is there alone: a set of what other programs changed since the build began. What a build leaves
+that was killed goes with the next one. The indexes of a session that is being deleted are put aside there too.
 """
 
 from __future__ import annotations

@@ -108,8 +108,13 @@ def test_segments_are_whole_strings(real_store: redis.Redis) -> None:
         assert client().strlen(table.values(segment, "profit")) == 8 * SEGMENT_ROWS
         assert client().memory_usage(table.values(segment, "profit")) < 33_000
     assert client().zcard(table.name("changes")) == client().zcard(table.name("moved")) == 2
+    with sweep(sid, FIELDS) as snapshot:
+        assert snapshot.is_live().sum() == SEGMENT_ROWS + 300
     put(*(run(f"more-{n}", 1.0) for n in range(20)), run("run-5", 1.0))
     assert_right()
+    # Rows that were changed since are all in the log of them.
+    assert client().zcount(table.name("recent"), "-inf", 0) == 1 and client().zcard(table.name("recent")) == 22
+    assert len(listed()) == SEGMENT_ROWS + 320
 
 
 @pytest.mark.parametrize("again", [False, True])
