@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bots_app.analysis.sweep.columns import numbers
 from bots_app.metrics import ROW_METRICS
@@ -27,14 +28,18 @@ from bots_app.table.query import (
 )
 from bots_app.table.values import bits_in, bits_of
 from dashboard.errors import InvalidParameter
-from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.pages import read_rows
 from sessions_app.records import SessionId
 
 #: Attempts at a page of which a run is changed before its row is read.
 ATTEMPTS = 10
 #: What a row says of a run that a list may be ordered or narrowed by.
 SHOWN = frozenset(("status", "profit", "lastUpdated", *ROW_METRICS))
+#: What a row says of these, without what the garbage collector would look at.
+_rows: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(
+    list[msgspec.defstruct("Shown", [(name, Any, None) for name in sorted(SHOWN)], gc=False)]  # type: ignore[misc]
+)
 
 _RANK, _PERCENTILE = re.compile(r"[1-9][0-9]{0,11}"), re.compile(r"([0-9]{1,3}(?:[.][0-9]{1,9})?)%")
 
@@ -58,18 +63,26 @@ def read_table_page(
             if isinstance(start, Fraction):
                 start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
             page = page_of(snapshot, query, position=position, limit=limit, start=start)
-            said = {name: bits_in(snapshot.column(name)[page.rows]).tolist() for name in fields_of & SHOWN}
+            said = {name: bits_in(snapshot.column(name)[page.rows]) for name in fields_of & SHOWN}
             scores = {name: numbers(snapshot.column(name)[page.rows]) for name in scored}
-        rows = client().hmget(keys.index("rows"), page.hashes) if page.hashes else []
-        if None not in rows and _is_as_said(rows, said):
+        rows = read_rows(keys, page.hashes)
+        if _is_as_said(rows, said):
             break
     return msgspec.structs.replace(page, scores=scores), rows
 
 
-def _is_as_said(rows: list[bytes], said: dict[str, list[int]]) -> bool:
-    """Tell whether rows still say what the runs were chosen and ordered by."""
-    found = msgspec.json.decode(b"[%b]" % b",".join(rows)) if said else []
-    return all(bits_of(row.get(name)) == said[name][place] for place, row in enumerate(found) for name in said)
+def _is_as_said(rows: Sequence[bytes | None], said: dict[str, npt.NDArray[np.uint64]]) -> bool:
+    """Tell whether all rows are there and still say what the runs were chosen and ordered by."""
+    if not said or None in rows:
+        return None not in rows
+    found = _rows.decode(b"[%b]" % b",".join(rows))  # type: ignore[arg-type] # None is none of them
+    return all(_has_bits([getattr(row, name) for row in found], bits) for name, bits in said.items())
+
+
+def _has_bits(values: list[Any], bits: npt.NDArray[np.uint64]) -> bool:
+    if not {float, int}.issuperset(map(type, values)):
+        return [bits_of(value) for value in values] == bits.tolist()
+    return np.array_equal(bits_in(np.array(values, dtype=np.float64)), bits)
 
 
 def count_in_table(sid: SessionId, query: RunQuery) -> int:

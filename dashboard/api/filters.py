@@ -154,7 +154,16 @@ class RepositoryFilterSet(django_filters.FilterSet):
 @cache
 def _form_class(filterset: type[RepositoryFilterSet]) -> type[forms.Form]:
     attributes = {name: one.field for name, one in filterset.base_filters.items()}
-    return type(f"{filterset.__name__}Form", (filterset._meta.form,), attributes)
+    form = type(f"{filterset.__name__}Form", (filterset._meta.form,), attributes)
+    form.base_fields = _SharedFields(form.base_fields)
+    return form
+
+
+class _SharedFields(dict[str, forms.Field]):
+    """Fields that hold no state of a request: a form that copies each takes as long as all else that it does."""
+
+    def __deepcopy__(self, memo: Any) -> dict[str, forms.Field]:
+        return dict(self)
 
 
 class RepositoryFilterBackend(DjangoFilterBackend):

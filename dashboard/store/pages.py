@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
-from dashboard.store.lean import Command
+from dashboard.store.lean import Command, read
 from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION
 
@@ -126,6 +127,19 @@ def read_page(
         int(revision), count, preceding, has_previous == 1, has_next == 1, stale == 1, members,
         [score.decode() for score in scores], rows,
     )  # fmt: skip
+
+
+def read_rows(keys: SessionKeys, hashes: Sequence[str]) -> list[bytes | None]:
+    """Return the row of each run, ready to send; None of one that the list does not know. One round trip."""
+    if not hashes:
+        return []
+    found: list[bytes | None] = read(client(), _rows_command(keys.index("rows"), len(hashes)), hashes)
+    return found
+
+
+@lru_cache(1024)
+def _rows_command(key: str, count: int) -> Command:
+    return Command(("HMGET", key), rest=count)
 
 
 @lru_cache(4096)
