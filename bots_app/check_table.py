@@ -6,22 +6,27 @@ Kept in memory: which row each run has, some 0.3 kB a run, and one segment of ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from bots_app.bulk import STEP, Batch, BulkReader
 from bots_app.check_rows import LOOKED_AT, NO_RUN, Difference, Place, TableRows, place_in
-from bots_app.indexing import READ_RUNS, Run, named_statuses, read_texts
-from bots_app.records import UnreadableRun, read_run
+from bots_app.indexing import Run, named_statuses, read_texts
+from bots_app.quick_reading import QuickReader
+from bots_app.records import NOT_STORED, UnreadableRun, read_run
+from bots_app.run_values import loaded_of
 from bots_app.table.fields import fields_of
 from bots_app.table.kept_columns import MOST_COLUMNS, MOST_WRITTEN, RESERVED
-from bots_app.table.shapes import Fields, canonical_names
+from bots_app.table.packing import Bits
+from bots_app.table.quick_rows import Piece, QuickRow, piece_of, sorted_out
+from bots_app.table.shapes import Fields, Shape, canonical_names
 from bots_app.table.values import MISSING, bits_of
 from dashboard.store.client import client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
+from dashboard.store.overlapped import Exchange
 from dashboard.store.shared import chunked
 from dashboard.tolerant import from_bytes
 
@@ -29,8 +34,6 @@ from dashboard.tolerant import from_bytes
 ANY = "*"
 #: Different fields that are counted.
 MOST_COUNTED = 20_000
-
-Bits = npt.NDArray[np.uint64]
 
 
 def table_differences(keys: SessionKeys, generation: str) -> Iterator[Difference]:
@@ -41,18 +44,30 @@ def table_differences(keys: SessionKeys, generation: str) -> Iterator[Difference
     rows = TableRows(keys, generation)
     yield from rows.differences()
     yield from _missing(keys, generation)
-    values = _Values(keys, generation)
-    for segment, found in groupby(rows.places.items(), key=lambda item: item[1].row // SEGMENT_ROWS):
-        places: dict[str, Place] = {}
-        for some in chunked(found, LOOKED_AT):
-            listed = client().hmget(keys.index("rows"), [name for name, _ in some])
-            for (name, place), row in zip(some, listed, strict=True):
-                if row is not None:
-                    places[from_bytes(name)] = place
-                elif not client().hexists(keys.index("rows"), name) and rows.place_of(name) == place:
-                    yield NO_RUN, from_bytes(name)
-        yield from values.differences(segment, places)
+    values, lost, places = _Values(keys, generation), list[bytes](), dict[str, Place]()
+    with Exchange(keys.bots) as exchange:
+        for batch in BulkReader(exchange, keys).batches(_listed(keys, rows, places, lost)):
+            yield from values.differences(batch, [places.pop(name) for name in batch.hashes])
+    for name in lost:
+        if not client().hexists(keys.index("rows"), name) and rows.place_of(name) == rows.places[name]:
+            yield NO_RUN, from_bytes(name)
     yield from values.left_out()
+
+
+def _listed(
+    keys: SessionKeys, rows: TableRows, places: dict[str, Place], lost: list[bytes]
+) -> Iterator[list[str]]:  # fmt: skip
+    """Yield the runs of the table that the list names, never those of two segments together.
+
+    Puts down the place of each, and the runs that the list does not name.
+    """
+    for _, found in groupby(rows.places.items(), key=lambda item: item[1].row // SEGMENT_ROWS):
+        for some in chunked((name for name, _ in found), STEP):
+            listed = client().hmget(keys.index("rows"), some)
+            known = [name for name, row in zip(some, listed, strict=True) if row is not None]
+            places.update((from_bytes(name), rows.places[name]) for name in known)
+            yield list(map(from_bytes, known))
+            lost += [name for name, row in zip(some, listed, strict=True) if row is None]
 
 
 def _missing(keys: SessionKeys, generation: str) -> Iterator[Difference]:
@@ -78,24 +93,48 @@ class _Values:
     def __init__(self, keys: SessionKeys, generation: str) -> None:
         self.keys, self.table = keys, keys.table(generation)
         self.columns = sorted(self._columns())
-        self._shapes: dict[str, frozenset[str] | None] = {}
+        self._reader = QuickReader()
+        #: The values last read, of one segment.
+        self._segment, self._values = -1, dict[str, Bits]()
+        #: Whether the table has a shape under a digest.
+        self._are_shapes: dict[tuple[str, Shape], bool] = {}
         self._counts: Counter[str] = Counter()
 
-    def differences(self, segment: int, places: Mapping[str, Place]) -> Iterator[Difference]:
-        """Yield what is wrong in the rows of a segment."""
-        columns = self._stored(segment)
-        for hashes in chunked(places, READ_RUNS):
-            fields = [fields_of(run) for run in _runs(self.keys, hashes)]
-            self._count(fields)
-            at = np.array([places[one].row % SEGMENT_ROWS for one in hashes], dtype=np.intp)
-            for name in self.columns:
-                wanted = np.array([bits_of(one.get(name)) for one in fields], dtype=np.uint64)
-                for place in np.flatnonzero(columns[name][at] != wanted).tolist():
-                    if self._is_wrong(hashes[place], name):
-                        yield "table: a wrong value", f"{hashes[place]} ({name})"
-            for config_hash, one in zip(hashes, fields, strict=True):
-                if not self._is_shape(places[config_hash].shape, one) and self._has_wrong_shape(config_hash):
+    def differences(self, batch: Batch, places: Sequence[Place]) -> Iterator[Difference]:
+        """Yield what is wrong in the rows of some runs of one segment."""
+        if not places:
+            return
+        columns = self._stored(places[0].row // SEGMENT_ROWS)
+        for numbers, piece in self._pieces(batch):
+            self._count(piece.shapes)
+            at = np.array([places[number].row % SEGMENT_ROWS for number in numbers], dtype=np.intp)
+            wanted = dict(zip(piece.names, piece.values, strict=True))
+            nothing = np.zeros(len(numbers), dtype="<u8")
+            for name, stored in columns.items():
+                for place in np.flatnonzero(stored[at] != wanted.get(name, nothing)).tolist():
+                    config_hash = batch.hashes[numbers[place]]
+                    if self._is_wrong(config_hash, name):
+                        yield "table: a wrong value", f"{config_hash} ({name})"
+            for number, shape in zip(numbers, piece.shapes, strict=True):
+                config_hash = batch.hashes[number]
+                if not self._is_shape(places[number].shape, shape) and self._has_wrong_shape(config_hash):
                     yield "table: a wrong shape", config_hash
+
+    def _pieces(self, batch: Batch) -> Iterator[tuple[list[int], Piece]]:
+        """Yield what the table has to say of some runs, of those together that were read alike, by their numbers."""
+        fields: list[Fields | QuickRow] = []
+        unreadable: dict[int, Run] = {}
+        for config_hash, one in zip(batch.hashes, batch.loaded(self._reader), strict=True):
+            loaded = one or loaded_of(UnreadableRun(config_hash, NOT_STORED))
+            if loaded.values.reason:
+                unreadable[len(fields)] = UnreadableRun(config_hash, loaded.values.reason)
+            fields.append(loaded.fields)
+        for number, run in zip(unreadable, named_statuses(self.keys, [*unreadable.values()]), strict=True):
+            fields[number] = fields_of(run)
+        pieces, alone = sorted_out(fields)
+        yield from pieces
+        if alone:
+            yield [number for number, _ in alone], piece_of([one for _, one in alone])
 
     def left_out(self) -> Iterator[Difference]:
         """Yield fields that ought to have a column, once all runs have been seen."""
@@ -115,24 +154,24 @@ class _Values:
     def _columns(self) -> set[str]:
         return set(map(from_bytes, client().smembers(self.table.name("columns"))))
 
-    def _count(self, fields: Sequence[Fields]) -> None:
-        for shape, count in Counter(one.shape for one in fields).items():
+    def _count(self, shapes: Sequence[Shape]) -> None:
+        for shape, count in Counter(shapes).items():
             for name in shape.names:
                 if name in self._counts or len(self._counts) < MOST_COUNTED:
                     self._counts[name] += count
 
-    def _is_shape(self, shape: str, fields: Fields) -> bool:
-        """Tell whether a shape is that of a run with these fields."""
-        if shape == ANY:
-            return True
-        if shape not in self._shapes:
-            text = client().hget(self.table.name("shapes"), shape)
+    def _is_shape(self, digest: str, shape: Shape) -> bool:
+        """Tell whether the table has the shape of a run with these fields under this digest."""
+        known = self._are_shapes.get((digest, shape))
+        if known is None:
+            text = client().hget(self.table.name("shapes"), digest)
             try:
-                self._shapes[shape] = frozenset(msgspec.json.decode(text or b"", type=list[str]))
+                named = set(msgspec.json.decode(text or b"", type=list[str]))
             except msgspec.DecodeError:
-                self._shapes[shape] = None
-        named = self._shapes[shape]
-        return shape == fields.shape.digest and named is not None and named == set(fields).intersection(self.columns)
+                named = None
+            is_same = digest == shape.digest and named == set(shape.names).intersection(self.columns)
+            known = self._are_shapes[digest, shape] = digest == ANY or is_same
+        return known
 
     def _has_wrong_shape(self, config_hash: str) -> bool:
         """Tell whether the shape is not that of the record, both read at the same time."""
@@ -140,10 +179,11 @@ class _Values:
         place = place_in(client().hget(self.table.name("places"), config_hash))
         after = _runs(self.keys, [config_hash])[0]
         self.columns = sorted(self._columns())
-        if place is None:
-            return False
-        self._shapes.pop(place.shape, None)
-        return not any(self._is_shape(place.shape, fields_of(run)) for run in (before, after))
+        self._are_shapes.clear()
+        self._segment = -1
+        return place is not None and not any(
+            self._is_shape(place.shape, fields_of(run).shape) for run in (before, after)
+        )
 
     def _is_wrong(self, config_hash: str, field: str) -> bool:
         """Tell whether a value is not that of the record, both read at the same time."""
@@ -158,13 +198,15 @@ class _Values:
         return int.from_bytes((text or b"")[at : at + 8].ljust(8, b"\0"), "little") ^ MISSING not in wanted
 
     def _stored(self, segment: int) -> dict[str, Bits]:
-        found = {}
-        for some in chunked(self.columns, 50):
-            contents = client().mget([self.table.values(segment, name) for name in some])
-            for name, content in zip(some, contents, strict=True):
-                whole = (content or b"").ljust(8 * SEGMENT_ROWS, b"\0")
-                found[name] = np.frombuffer(whole[: 8 * SEGMENT_ROWS], dtype="<u8") ^ np.uint64(MISSING)
-        return found
+        """Return the values of a segment as they are stored: 0 for those that are missing."""
+        if segment != self._segment:
+            self._segment, self._values = segment, {}
+            for some in chunked(self.columns, 50):
+                contents = client().mget([self.table.values(segment, name) for name in some])
+                for name, content in zip(some, contents, strict=True):
+                    whole = (content or b"").ljust(8 * SEGMENT_ROWS, b"\0")
+                    self._values[name] = np.frombuffer(whole[: 8 * SEGMENT_ROWS], dtype="<u8")
+        return self._values
 
 
 def _runs(keys: SessionKeys, hashes: Sequence[str]) -> list[Run]:

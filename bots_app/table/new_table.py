@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from bots_app.table.hashes import LONG
 from bots_app.table.kept_columns import KeptColumns
-from bots_app.table.packing import matrix
-from bots_app.table.quick_rows import Piece, QuickRow, RowLayout
+from bots_app.table.quick_rows import Piece, QuickRow, piece_of, sorted_out
 from bots_app.table.shapes import Fields, Shape
 from bots_app.table.values import MISSING
 from dashboard.store.keys import SEGMENT_ROWS, TableKeys
@@ -61,22 +60,13 @@ class NewTable:
 
     def add(self, hashes: Sequence[str], fields: Sequence[Fields | QuickRow]) -> None:
         """Take in some runs, all different and new."""
-        names, alone, alike = list(map(str.encode, hashes)), list[int](), dict[RowLayout, list[int]]()
-        for place, one in enumerate(fields):
-            if isinstance(one, QuickRow):
-                alike.setdefault(one.layout, []).append(place)
-            else:
-                alone.append(place)
-        for layout, places in alike.items():
-            piece = layout.columns([fields[place] for place in places])  # type: ignore[misc]
-            if piece is None:
-                alone += places
-            else:
-                self._count(piece.shapes)
-                self._add([names[place] for place in places], piece)
+        names = list(map(str.encode, hashes))
+        pieces, alone = sorted_out(fields)
+        for places, piece in pieces:
+            self._count(piece.shapes)
+            self._add([names[place] for place in places], piece)
         if alone:
-            some = [one.fields() if isinstance(one, QuickRow) else one for one in map(fields.__getitem__, alone)]
-            self._add([names[place] for place in alone], self._piece(some))
+            self._add([names[place] for place, _ in alone], self._piece([one for _, one in alone]))
 
     def _piece(self, fields: list[Fields]) -> Piece:
         shapes = [one.shape for one in fields]
@@ -84,8 +74,7 @@ class NewTable:
         if not self._columns.is_complete():
             has = self._columns.has
             fields = [Fields.of({name: value for name, value in one.items() if has(name)}) for one in fields]
-        found = matrix(fields)
-        return Piece(found.names, found.values, shapes, [one.status for one in fields], found.texts)
+        return piece_of(fields)._replace(shapes=shapes)
 
     def due(self) -> list[Command]:
         """Return the commands that are to be sent with this step."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bots_app.records import read_run
 from bots_app.table.fields import fields_of
-from bots_app.table.packing import MOST_LABEL, Bits
+from bots_app.table.packing import MOST_LABEL, Bits, matrix
 from bots_app.table.shapes import STATUS, Fields, Shape
 from bots_app.table.values import MISSING, bits_of, fresh_text_bits, text_bits
 
@@ -136,6 +136,33 @@ class RowLayout:
                 shape = self._shapes[key] = fields.shape
             found.append(shape)
         return found
+
+
+def sorted_out(fields: Sequence[Fields | QuickRow]) -> tuple[list[tuple[list[int], Piece]], list[tuple[int, Fields]]]:
+    """Return the columns of runs that were read alike, with their places among all, and the others one by one."""
+    alone, alike = list[int](), dict[RowLayout, list[int]]()
+    for place, one in enumerate(fields):
+        if isinstance(one, QuickRow):
+            alike.setdefault(one.layout, []).append(place)
+        else:
+            alone.append(place)
+    pieces = []
+    for layout, places in alike.items():
+        piece = layout.columns([fields[place] for place in places])  # type: ignore[misc]
+        if piece is None:
+            alone += places
+        else:
+            pieces.append((places, piece))
+    some = ((place, fields[place]) for place in alone)
+    return pieces, [(place, one.fields() if isinstance(one, QuickRow) else one) for place, one in some]
+
+
+def piece_of(fields: Sequence[Fields]) -> Piece:
+    """Return the columns of runs that were read leaf by leaf."""
+    found = matrix(fields)
+    return Piece(
+        found.names, found.values, [one.shape for one in fields], [one.status for one in fields], found.texts
+    )  # fmt: skip
 
 
 def _is_number(text: object) -> bool:
