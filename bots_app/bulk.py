@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from bots_app.quick_reading import QuickReader
 from bots_app.records import NOT_STORED, UnreadableRun
 from bots_app.run_values import LoadedRun, RunValues, loaded_of, read_values, values_of
+from bots_app.table.quick_rows import QuickRow
+from bots_app.table.shapes import Fields
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.overlapped import Command, Exchange, is_script_unknown
@@ -46,6 +48,10 @@ class Batch(NamedTuple):
     def loaded(self, reader: QuickReader) -> Iterator[LoadedRun | None]:
         """Yield what indexes and sweep table say of each, None of those without a record."""
         return self._read(reader.read, loaded_of)
+
+    def fields(self, reader: QuickReader) -> Iterator[Fields | QuickRow | UnreadableRun | None]:
+        """Yield what the sweep table says of each, None of those without a record."""
+        return self._read(reader.fields, lambda run: run)
 
     def _read(
         self, read: Callable[[str, bytes], Read], told: Callable[[UnreadableRun], Read]

@@ -17,7 +17,6 @@ from bots_app.check_rows import LOOKED_AT, NO_RUN, Difference, Place, TableRows,
 from bots_app.indexing import Run, named_statuses, read_texts
 from bots_app.quick_reading import QuickReader
 from bots_app.records import NOT_STORED, UnreadableRun, read_run
-from bots_app.run_values import loaded_of
 from bots_app.table.fields import fields_of
 from bots_app.table.kept_columns import MOST_COLUMNS, MOST_WRITTEN, RESERVED
 from bots_app.table.packing import Bits
@@ -124,11 +123,12 @@ class _Values:
         """Yield what the table has to say of some runs, of those together that were read alike, by their numbers."""
         fields: list[Fields | QuickRow] = []
         unreadable: dict[int, Run] = {}
-        for config_hash, one in zip(batch.hashes, batch.loaded(self._reader), strict=True):
-            loaded = one or loaded_of(UnreadableRun(config_hash, NOT_STORED))
-            if loaded.values.reason:
-                unreadable[len(fields)] = UnreadableRun(config_hash, loaded.values.reason)
-            fields.append(loaded.fields)
+        for config_hash, found in zip(batch.hashes, batch.fields(self._reader), strict=True):
+            one = UnreadableRun(config_hash, NOT_STORED) if found is None else found
+            if isinstance(one, UnreadableRun):
+                unreadable[len(fields)] = one
+                one = fields_of(one)
+            fields.append(one)
         for number, run in zip(unreadable, named_statuses(self.keys, [*unreadable.values()]), strict=True):
             fields[number] = fields_of(run)
         pieces, alone = sorted_out(fields)

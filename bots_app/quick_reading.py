@@ -25,10 +25,12 @@ from bots_app.record_tree import (
     RecordTree,
     attribute,
 )
-from bots_app.records import BacktestRunRecord, read_run
-from bots_app.run_values import LoadedRun, RowWriter, is_usual, loaded_of
+from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
+from bots_app.run_values import LoadedRun, RowWriter, head_of, is_usual, loaded_of
 from bots_app.table.field_names import CONFIG, names_at
+from bots_app.table.fields import fields_of
 from bots_app.table.quick_rows import QuickRow, RowLayout
+from bots_app.table.shapes import Fields
 from dashboard.tolerant import NOT_STRICT
 
 #: Times that a reader learns, a few milliseconds each.
@@ -45,15 +47,29 @@ class QuickReader:
 
     def read(self, config_hash: str, text: bytes) -> LoadedRun:
         """Return what indexes and sweep table say of a record."""
-        if self._quick is not None and not self._quick.layout.is_wrong and is_usual(text):
-            found = self._quick.read(config_hash, text)
-            if found is not None:
-                return found
+        quick = self._fit(text)
+        found = quick.read(config_hash, text) if quick else None
+        return loaded_of(self._learn(config_hash, text)) if found is None else found
+
+    def fields(self, config_hash: str, text: bytes) -> Fields | QuickRow | UnreadableRun:
+        """Return what the sweep table alone says of a record, a quarter of the time less."""
+        quick = self._fit(text)
+        found = quick.fields(config_hash, text) if quick else None
+        if found is not None:
+            return found
+        run = self._learn(config_hash, text)
+        return run if isinstance(run, UnreadableRun) else fields_of(run)
+
+    def _fit(self, text: bytes) -> _Decoder | None:
+        is_fit = self._quick is not None and not self._quick.layout.is_wrong and is_usual(text)
+        return self._quick if is_fit else None
+
+    def _learn(self, config_hash: str, text: bytes) -> BacktestRunRecord | UnreadableRun:
         run = read_run(config_hash, text)
         if isinstance(run, BacktestRunRecord) and self._left and self._tree.learn(run.whole):
             self._left -= 1
             self._quick = _decoder(self._tree)
-        return loaded_of(run)
+        return run
 
 
 class _Decoder:
@@ -82,6 +98,17 @@ class _Decoder:
             self.layout, numbers, self._others(record), values.status, values.updated, config_hash, text
         )  # fmt: skip
         return LoadedRun(values, row)
+
+    def fields(self, config_hash: str, text: bytes) -> QuickRow | None:
+        """Return the fields of a record, None where it does not fit."""
+        try:
+            record: Any = self._decode(text)
+        except NOT_STRICT:
+            return None
+        status, updated = head_of(record)
+        return QuickRow(
+            self.layout, self._numbers(record), self._others(record), status, updated, config_hash, text
+        )  # fmt: skip
 
 
 def _decoder(tree: RecordTree) -> _Decoder | None:

@@ -97,6 +97,16 @@ def is_usual(text: bytes) -> bool:
     )
 
 
+def head_of(record: Any) -> tuple[str, int | None]:
+    """Return status and lastUpdated (ms) of a decoded record."""
+    status, updated = record.status, record.lastUpdated
+    if type(status) is not str or not status:
+        status = to_text(status) or UNKNOWN
+    if type(updated) is not int or not _FIRST_PLAIN_MS <= updated < _FIRST_US:
+        updated = to_ms(updated)
+    return status, updated
+
+
 class RowWriter:
     """Makes what the indexes say of decoded records."""
 
@@ -123,11 +133,7 @@ class RowWriter:
                     if number is not None:
                         break
             metrics.append(number)
-        status, updated, profit = record.status, record.lastUpdated, metrics[0]
-        if type(status) is not str or not status:
-            status = to_text(status) or UNKNOWN
-        if type(updated) is not int or not _FIRST_PLAIN_MS <= updated < _FIRST_US:
-            updated = to_ms(updated)
+        (status, updated), profit = head_of(record), metrics[0]
         row = self._encode(self._row(config_hash, status, profit, to_text(record.botId), updated, *metrics[1:]))
         return RunValues(config_hash, status, None if profit is None else float(profit), updated, row)
 
