@@ -36,7 +36,7 @@ READ_RUNS = 250
 BATCH_BYTES = 1_000_000
 #: Runs times fields handed to one script call, unless a single run has more: where runs that are known come in another
 #: order than their rows, each value takes a command of its own.
-BATCH_CELLS = 2_000
+BATCH_CELLS = 3_000
 #: Scores read in one round trip.
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.

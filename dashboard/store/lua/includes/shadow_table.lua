@@ -4,7 +4,7 @@
 -- Revision of what nobody has read yet.
 local UNREAD = 0
 -- Values that one call copies at most: two commands each.
-local MOST_COPIED = 2000
+local MOST_COPIED = 1000
 
 local function prefix_of(options, generation)
   return options.table.tables .. generation .. ':'
