@@ -103,7 +103,7 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         SessionRegistry().delete(sid, progress=stop)
     seen |= in_place(found(real_store))
 
-    assert len(ROWS) == 38
+    assert len(ROWS) == 39
     kinds = {row.replace("bot_registry:sessions:", f"{LIST}:") if is_cluster else row: kind for row, kind in ROWS}
     patterns = {row: pattern_of(row, tag) for row in kinds}
     used = set()
