@@ -19,7 +19,7 @@
 | `TABLE_MEMORY_MB` | 512 | columns of sweep tables that each process keeps in memory |
 | `RATELIMIT_API` | `600/m` | requests a user |
 | `RATELIMIT_LOGIN` | `10/m` | login attempts an address and name |
-| `VAR_DIR` | `var` | everything written at run time: users' database, embedded Redis, keys, columns of exports under way |
+| `VAR_DIR` | `var` | everything written at run time: users' database, embedded Redis, keys, exports under way |
 """
 
 from __future__ import annotations
