@@ -17,6 +17,7 @@ from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
+from tests.contents import contents_of
 from tests.contract.model import SID, run
 from tests.contract.table_model import expected_table, generation_of, labels, same, stored_table, table_keys
 
@@ -79,9 +80,9 @@ def test_writing_a_run_again_as_it_is_changes_nothing(store: redis.Redis) -> Non
     record = run("a", 1.0)
     put(record, run("b"))
 
-    def stored() -> dict[bytes, Any]:
-        keys = client().scan_iter(match=f"*{SID}*")
-        return {key: client().dump(key) if client().type(key) != b"stream" else 0 for key in keys}
+    def stored() -> dict[bytes, object]:
+        found = contents_of(client(), f"*{SID}*")
+        return {key: held for key, held in found.items() if client().type(key) != b"stream"}
 
     before = stored()
     put(record)

@@ -200,11 +200,5 @@ for _set, _label in (
     )
 
 
-def dump(store: Any) -> dict[bytes, object]:
-    """Return everything the server holds, but for the order in which it happens to keep a set or a hash."""
-    readers = {b"set": store.smembers, b"hash": store.hgetall}
-    return {key: readers.get(store.type(key), store.dump)(key) for key in store.scan_iter(count=1000)}
-
-
 def model() -> Model:
     return Model(records())

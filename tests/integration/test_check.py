@@ -13,8 +13,9 @@ from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from sessions_app.records import SessionId
+from tests.contents import contents_of
 from tests.contract.model import SID, run, write_foreign
-from tests.integration.damage import DAMAGES, KEY, dump, records
+from tests.integration.damage import DAMAGES, KEY, records
 
 sid = SessionId.parse(SID)
 
@@ -39,11 +40,11 @@ def test_a_sound_session_has_no_drift(sound: redis.Redis, capsys: pytest.Capture
 def test_each_kind_of_damage_is_told(sound: redis.Redis, damage: str) -> None:
     harm, kind = DAMAGES[damage]
     harm(sound)
-    before = dump(sound)
+    before = contents_of(sound)
     drifts = check(sid, statuses={"theirs"})
     assert any(drift.kind.startswith(kind) for drift in drifts), [drift.kind for drift in drifts]
     assert all(drift.count >= len(drift.examples) > 0 for drift in drifts)
-    assert dump(sound) == before
+    assert contents_of(sound) == before
     assert check(SessionId.parse("other:1h:1:2")) == []
 
 

@@ -18,6 +18,7 @@ from dashboard.store.client import override
 from sessions_app import registry as sessions
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
+from tests.contents import contents_of
 from tests.contract.model import run, write_foreign
 
 sid = SessionId.parse("A:1h:1:2")
@@ -36,11 +37,6 @@ def fill(which: SessionId, names: str = "abcdef") -> None:
     SessionRegistry().annotate(which, notes="mine")
 
 
-def keys_of(store: redis.Redis) -> dict[bytes, object]:
-    """Return every key with what it holds, as the server dumps it."""
-    return {key: store.dump(key) for key in store.scan_iter(count=1000)}
-
-
 def listed() -> set[str]:
     return {str(summary.sid) for summary in SessionRegistry().all()}
 
@@ -54,11 +50,12 @@ def neighbours(real_store: redis.Redis) -> Callable[[], bool]:
     """Sessions whose keys begin alike; tells whether they are as they were."""
     for which in NEAR:
         fill(which)
-    before = keys_of(real_store)
+    before = contents_of(real_store)
     before = {key: value for key, value in before.items() if not key.startswith(b"bot_registry:sessions")}
 
     def are_untouched() -> bool:
-        return all(real_store.dump(key) == value for key, value in before.items()) and all(
+        after = contents_of(real_store)
+        return all(after.get(key) == value for key, value in before.items()) and all(
             str(which) in listed() for which in NEAR
         )
 

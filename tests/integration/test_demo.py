@@ -29,7 +29,7 @@ from bots_app.registry import BotRegistry
 from bots_app.trades import TradeRegistry
 from dashboard.errors import StoreUnavailable
 from sessions_app.registry import SessionRegistry
-from tests.integration.damage import dump
+from tests.contents import contents_of
 
 #: Every so many configurations of a plan are run here; the first is a sound one, the last of each grid too.
 THINNED = {"backtesting": 50, "forex": 90, "shares-older": 40, "shares-newer": 40}
@@ -45,7 +45,7 @@ def thinned(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 
 def everything(store) -> dict[bytes, object]:
-    return {key: held for key, held in dump(store).items() if not key.startswith(b"dashboard_cache")}
+    return {key: held for key, held in contents_of(store).items() if not key.startswith(b"dashboard_cache")}
 
 
 def test_every_session_is_loaded_with_its_runs_and_says_what_it_is(real_store, thinned):

@@ -25,10 +25,11 @@ from dashboard.store.client import override
 from dashboard.store.session_list import listed
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
+from tests.contents import contents_of
 from tests.contract.model import SID, Model, run, stored_figures, stored_sets, write_foreign
 from tests.contract.table_model import stored_table
 from tests.contract.test_aggregate import assert_agrees
-from tests.integration.damage import DAMAGES, KEY, SUMMARY, another_type, dump, model, records
+from tests.integration.damage import DAMAGES, KEY, SUMMARY, another_type, model, records
 
 sid = SessionId.parse(SID)
 
@@ -60,9 +61,9 @@ def without_table(found: dict[bytes, object]) -> dict[bytes, object]:
 
 
 def test_a_sound_session_stays_as_it_is(sound: redis.Redis) -> None:
-    before, table = dump(sound), stored_table()
+    before, table = contents_of(sound), stored_table()
     assert rebuild(sid) == RebuildResult(filed=20)
-    after = dump(sound)
+    after = contents_of(sound)
     for key in (f"{KEY}events", f"{KEY}index:stats", "bot_registry:sessions", "bot_registry:sessions:state"):
         del before[key.encode()], after[key.encode()]
     assert without_table(after) == without_table(before)
@@ -267,12 +268,12 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(
 ) -> None:
     BotRegistry().put(SessionId.parse("other:1h:1:2"), RunWrite.parse(run("a", 1.0)))
     sound.sadd(f"{KEY}bots", "ghost")
-    before = dump(sound)
+    before = contents_of(sound)
     call_command("rebuild_indexes", "--dry-run")
     out = capsys.readouterr().out
     assert f"{SID}: would change\n" in out and "  1 x bots: an entry without a record, such as ghost\n" in out
     assert "other:1h:1:2: nothing would change\n" in out
-    assert dump(sound) == before
+    assert contents_of(sound) == before
 
 
 def test_the_command_ends_with_counts(sound: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
