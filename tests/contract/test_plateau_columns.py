@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -125,6 +126,8 @@ def test_parameters_loaded_in_parts_and_too_little_memory_change_nothing(
     monkeypatch.setattr(plateau_columns, "MOST_VALUES", 1)
     monkeypatch.setattr(memory(), "_most_bytes", 1)
     assert scores() == wanted
+    export = Export(sid, RunQuery(), Wanted(format="ndjson", fields=(SCORE,)), facts={})
+    assert {row["configHash"]: row[SCORE] for row in map(json.loads, b"".join(export).splitlines())} == wanted
     put({9: 3.0}, other=5, same=1)
     assert scores()["r3"] == wanted["r3"]
 
