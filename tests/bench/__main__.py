@@ -19,7 +19,7 @@ DEFAULT_ROUNDS = 300
 LEAST_RUNS = 2_000
 PARTS = ("pages", "http", "streams", "writes", "memory", "follow", "sessions", "upkeep", "sweep", "longest")
 #: Parts that measure nothing of the sessions which the others share.
-APART = frozenset({"sessions", "sweep"})
+APART = frozenset({"sessions", "sweep", "longest"})
 
 
 def arguments() -> argparse.Namespace:

@@ -34,13 +34,15 @@ class BenchError(Exception):
 def private_world(*, is_unix: bool) -> Iterator[Path]:
     """Give this process a folder and a Redis of its own and the settings to use them; take all away afterwards.
 
-    The server listens on the loopback, or on a unix socket, which costs each round trip less.
+    The server, the one that REDIS_SERVER names or else the one that the embedded server would be, listens on the
+    loopback, or on a unix socket, which costs each round trip less.
     """
     folder = Path(tempfile.mkdtemp(prefix="dashboard-bench-"))
     try:
         path, port = folder / "redis.sock", 0 if is_unix else free_port()
+        server = os.environ.get("REDIS_SERVER") or str(embedded.find_server())
         command = [
-            str(embedded.find_server()), "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
+            server, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
             "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--dir", str(folder),
             "--slowlog-max-len", "100000",
         ]  # fmt: skip

@@ -8,83 +8,46 @@ on an idle machine only.
 from __future__ import annotations
 
 import os
-import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
-from bots_app.check import check
-from bots_app.expressions import parse
-from bots_app.performance import PerformanceRegistry
-from bots_app.query import Bound, RunQuery
-from bots_app.rebuild import rebuild
-from bots_app.registry import BotRegistry
-from bots_app.survey import statuses_of
-from bots_app.synthetic import records
-from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from dashboard.store.scripts import FOLDER, script
 from sessions_app.records import SessionId
-from sessions_app.registry import SessionRegistry
-from tests.bench.data import with_profit
+from tests.bench.longest_stages import stages
 from tests.bench.report import Report, at_most
-from tests.bench.upkeep import assert_no_drift
 
-#: Commands that take this long, in microseconds, are written down by the server.
-NOTED_US = 500
+#: Commands that take this long, in microseconds, are written down by the server: so long that it writes down few. It
+#: frees them when a stage begins, and the next command would wait until the memory of a million words is gathered up.
+NOTED_US = 5_000
 #: Commands that only the benchmark makes.
-OURS = ("SLOWLOG", "CONFIG", "INFO", "SCRIPT")
+OURS = ("SLOWLOG", "CONFIG", "INFO", "SCRIPT", "FLUSHALL")
 #: The longest a command may hold up every other client, in ms.
 LONGEST_MS = 20
 #: Kinds of commands that get a line each, the longest ones.
 MOST_TOLD = 12
 #: Letters that a script sent whole is told by: the server writes down no more than the beginning of it.
 TOLD_BY = 60
-#: Niceness of the server, and pauses between the writes beside something else.
-FAVOURED, PAUSE_S = -15, 0.01
-#: Runs that are changed in batches, one by one, and deleted one by one; pages read of each list.
-CHANGED, SINGLE, DELETED, PAGES = 2_000, 1_000, 1_000, 20
-
-LISTS = (
-    RunQuery(),
-    RunQuery(statuses=("failed",), min_profit=5.0, max_profit=30.0),
-    RunQuery(statuses=("completed", "running"), ordering="profit"),
-    RunQuery(excluded=("failed",)),
-    RunQuery(ordering="-lastUpdated"),
-    RunQuery(ordering="lastUpdated", min_profit=1.0),
-    RunQuery(ordering="-sharpe", bounds=(Bound("maxDrawdown", None, 0.2),)),
-    RunQuery(ordering="-calmarRatio", where=parse("sharpe > 1 and config.strategy.params.fastPeriod in (5, 8)")),
-)
+#: Niceness of the server.
+FAVOURED = -15
 
 
 def measure(report: Report, sid: SessionId, runs: int) -> None:
-    """Measure everything there is to do with a session of so many synthetic runs, which is deleted in the end."""
+    """Measure everything there is to do with a session of so many synthetic runs; the store is empty to begin with."""
     report.begin("Longest single command of Redis, by kind")
-    some = list(islice(records(sid, runs), min(runs, CHANGED + SINGLE)))
-    statuses = statuses_of([str(sid)])[str(sid)]
-    stages: dict[str, Callable[[], object]] = {
-        "writes": lambda: write(sid, some),
-        "lists": lambda: read_lists(sid),
-        "lists beside writes": lambda: beside_writes(sid, some, lambda: read_lists(sid)),
-        "rebuild": lambda: rebuild(sid, statuses=statuses),
-        "rebuild beside writes": lambda: beside_writes(sid, some, lambda: rebuild(sid, statuses=statuses)),
-        "check": lambda: assert_no_drift(list(check(sid, statuses=statuses))),
-        "deleted runs": lambda: [BotRegistry().delete(sid, name) for name in hashes(some[:DELETED])],
-        "deleted session": lambda: SessionRegistry().delete(sid),
-    }
+    client().flushall()
     longest: dict[str, tuple[float, str]] = {}
     with favoured():
-        for stage, do in stages.items():
+        for stage, do in stages(sid, runs).items():
             start_slowlog()
             do()
             for name, milliseconds in slowest().items():
                 longest[name] = max(longest.get(name, (0.0, "")), (milliseconds, stage))
     told = [(name, *found) for name, found in sorted(longest.items(), key=lambda item: item[1], reverse=True)]
-    if others := told[MOST_TOLD:]:
-        told[MOST_TOLD:] = [(f"each of {len(others)} others", *others[0][1:])]
-    for name, milliseconds, stage in told or [("every command", NOTED_US / 1e3, "each stage")]:
+    others = told[MOST_TOLD:]
+    told[MOST_TOLD:] = [("every other command", others[0][1] if others else NOTED_US / 1e3, "each stage")]
+    for name, milliseconds, stage in told:
         report.value(f"{name} ({stage})", milliseconds, "ms", goal=at_most(LONGEST_MS))
 
 
@@ -121,47 +84,3 @@ def slowest() -> dict[str, float]:
         if name not in OURS:
             found[name] = max(found.get(name, 0.0), entry["duration"] / 1e3)
     return found
-
-
-def write(sid: SessionId, texts: list[bytes]) -> None:
-    """Change runs in batches, in no order, and one by one."""
-    writes = [RunWrite.parse(with_profit(text, f"{number}.25")) for number, text in enumerate(texts)]
-    random.Random(1).shuffle(writes)
-    BotRegistry().put_many(sid, writes[:CHANGED])
-    for one in writes[CHANGED:]:
-        BotRegistry().put(sid, one)
-
-
-def read_lists(sid: SessionId) -> None:
-    """Read pages of every kind of list, forward, the last, and backward; and the figures of each."""
-    registry = BotRegistry()
-    for query in LISTS:
-        page = registry.page(sid, query)
-        for step in ("next_cursor", "last_cursor", "previous_cursor"):
-            for _ in range(1 if step == "last_cursor" else PAGES):
-                if cursor := getattr(page, step):
-                    page = registry.page(sid, query, cursor=cursor)
-        PerformanceRegistry().aggregate(sid, query)
-
-
-def beside_writes(sid: SessionId, texts: list[bytes], do: Callable[[], object]) -> None:
-    """Do something while another thread changes a run every PAUSE_S."""
-    is_over, random_runs = threading.Event(), random.Random(2)
-
-    def keep_writing() -> None:
-        while not is_over.wait(PAUSE_S):
-            text = with_profit(random_runs.choice(texts), f"{random_runs.uniform(0, 50):.3f}")
-            BotRegistry().put(sid, RunWrite.parse(text))
-
-    writer = threading.Thread(target=keep_writing)
-    writer.start()
-    try:
-        do()
-    finally:
-        is_over.set()
-        writer.join()
-
-
-def hashes(texts: list[bytes]) -> list[str]:
-    """Return the configHash of each record."""
-    return [RunWrite.parse(text).record.configHash for text in texts]
