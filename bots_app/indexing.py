@@ -37,6 +37,9 @@ BATCH_BYTES = 1_000_000
 #: Runs times fields handed to one script call, unless a single run has more: where runs that are known come in another
 #: order than their rows, each value takes a command of its own.
 BATCH_CELLS = 3_000
+#: Runs, and runs times fields, of a call that is refused where so many values would be written one by one: rows that
+#: follow each other, as those of new runs do, are written together.
+LARGE_RUNS, LARGE_CELLS = 200, 30_000
 #: Scores read in one round trip.
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.
@@ -48,6 +51,10 @@ USUAL_STATUSES = ("completed", "failed", "running")
 Run = BacktestRunRecord | UnreadableRun
 
 
+class RowsApartError(Exception):
+    """Raised where a large batch was refused, and nothing done: its rows are to be written in smaller parts."""
+
+
 def write_batch(
     sid: SessionId, operations: Sequence[Sequence[Any]], *, statuses: Iterable[str] = (), is_quiet: bool = False,
     unless_deleting: bool = False, begun: BegunScript | PackedScript | None = None,
@@ -56,7 +63,8 @@ def write_batch(
     trip, more where the runs have very many fields.
 
     `unless_deleting` files nothing in a session that is being deleted, `begun` is their call, where it is made already.
-    Returns whether the session's derived keys are built, and a code for each operation.
+    Returns whether the session's derived keys are built, and a code for each operation. Raises RowsApartError where
+    `begun` is a large batch.
     """
     if begun is None and len(parts := bounded(operations)) > 1:
         answers = [
@@ -74,6 +82,8 @@ def write_batch(
             )
             answer = script("write_runs")(*call)
         code, *rest = answer
+        if code == -2:
+            raise RowsApartError
         if code != -1:
             # What was written already may still lack its note: its writer may have been killed between the two.
             if settings.REDIS_CLUSTER and not is_quiet and any(one >= 0 for one in rest):
@@ -174,7 +184,8 @@ def bounded(operations: Sequence[Sequence[Any]]) -> list[Sequence[Sequence[Any]]
 class Cells:
     """How much of the sweep table a batch takes that is being gathered: its runs times all their fields."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = BATCH_CELLS) -> None:
+        self._most = most
         self._names: set[str] = set()
         self._shapes: set[Shape] = set()
         self._runs = 0
@@ -185,7 +196,7 @@ class Cells:
             self._shapes.add(fields.shape)
             self._names.update(fields.shape.names)
         self._runs += 1
-        return self._runs == 1 or self._runs * len(self._names) <= BATCH_CELLS
+        return self._runs == 1 or self._runs * len(self._names) <= self._most
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from bots_app.indexing import BATCH_BYTES, BATCH_RUNS, Cells, begin_batch, index_values, write_batch
+from bots_app.indexing import (
+    BATCH_BYTES,
+    BATCH_CELLS,
+    BATCH_RUNS,
+    LARGE_CELLS,
+    LARGE_RUNS,
+    Cells,
+    RowsApartError,
+    begin_batch,
+    index_values,
+    write_batch,
+)
 from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.ahead import BegunScript
@@ -29,12 +40,14 @@ class Sender:
         self.in_flight: list[str] = []
         self._begun: BegunScript | None = None
         self._ready: BegunScript | None = None
+        #: What a batch may have, in runs and in runs times fields: less once the rows of one were too far apart.
+        self._most_runs, self._most_cells = LARGE_RUNS, LARGE_CELLS
 
     def send(self, writes: Iterable[RunWrite]) -> Iterator[tuple[list[str], list[int]]]:
         """Yield the hashes and codes of each batch. Raises Unavailable, KeyTypeError, and what `writes` raises."""
         sent: _Batch | None = None
         try:
-            for batch in _batches(writes):
+            for batch in self._batches(writes):
                 self._pack(batch)
                 done = self._finish(sent) if sent else None
                 sent = self._send(batch)
@@ -56,6 +69,8 @@ class Sender:
     def _pack(self, batch: _Batch) -> None:
         with in_steps():
             self._ready = begin_batch(self.sid, batch.operations)
+            if self._begun is not None:
+                self._ready.send_ahead()
 
     def _send(self, batch: _Batch) -> _Batch:
         self.in_flight, self._begun, self._ready = batch.hashes, self._ready, None
@@ -67,29 +82,32 @@ class Sender:
     def _finish(self, batch: _Batch) -> tuple[list[str], list[int]]:
         begun, self._begun = self._begun, None
         with in_steps():
-            self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
+            try:
+                self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
+            except RowsApartError:
+                self._most_runs, self._most_cells = BATCH_RUNS, BATCH_CELLS
+                self.is_built, codes = write_batch(self.sid, batch.operations)
         self.in_flight = []
         return batch.hashes, codes
+
+    def _batches(self, writes: Iterable[RunWrite]) -> Iterator[_Batch]:
+        """Yield batches that a script call can take: bounded in runs, in bytes and in fields."""
+        batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
+        for write in writes:
+            length, operation = len(write.text) + len(write.trades or b""), put_operation(write)
+            is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
+            if batch.hashes and (len(batch.hashes) >= self._most_runs or is_full):
+                yield batch
+                batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
+                cells.has_room(operation[-1])
+            batch.hashes.append(write.record.configHash)
+            batch.operations.append(operation)
+            size += length
+        if batch.hashes:
+            yield batch
 
 
 def put_operation(write: RunWrite) -> tuple[Any, ...]:
     """Return the operation that stores a run."""
     record = write.record
     return ("put", record.configHash, "", write.text, write.trades or b"", *index_values(record), fields_of(record))
-
-
-def _batches(writes: Iterable[RunWrite]) -> Iterator[_Batch]:
-    """Yield batches that a script call can take: bounded in runs, in bytes and in fields."""
-    batch, size, cells = _Batch([], []), 0, Cells()
-    for write in writes:
-        length, operation = len(write.text) + len(write.trades or b""), put_operation(write)
-        is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
-        if batch.hashes and (len(batch.hashes) == BATCH_RUNS or is_full):
-            yield batch
-            batch, size, cells = _Batch([], []), 0, Cells()
-            cells.has_room(operation[-1])
-        batch.hashes.append(write.record.configHash)
-        batch.operations.append(operation)
-        size += length
-    if batch.hashes:
-        yield batch

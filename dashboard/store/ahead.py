@@ -27,7 +27,7 @@ class BegunScript:
         self._script, self._keys, self._args = script, keys, args
         self._client = client()
         self._connection: Any = None
-        self._packed = b""
+        self._packed = self._end = b""
         self._error: redis.RedisError | None = None
         if type(self._client) is StoreClient:
             self._pack()
@@ -42,6 +42,12 @@ class BegunScript:
         except redis.RedisError as error:
             self._error = error
 
+    def send_ahead(self) -> None:
+        """Have the server take in the call, all but its end: nothing is done before `send`."""
+        if self._connection is not None and self._error is None:
+            self._push(self._packed[:-1], check_health=True)
+            self._end = self._packed[-1:]
+
     def send(self) -> None:
         """Have the server begin."""
         if self._connection is not None and self._error is None:
@@ -49,8 +55,16 @@ class BegunScript:
 
     def transmit(self) -> None:
         """Send by the connection that was taken; an error is told by `answer`."""
+        if not self._end:
+            self._push(self._packed, check_health=True)
+        elif self._connection._sock is not None:
+            self._push(self._end, check_health=False)  # a PING would stand in the midst of the call
+        else:  # a connection opened anew knows nothing of what came before
+            self._error = redis.ConnectionError("the connection was closed in mid-call")
+
+    def _push(self, part: bytes, *, check_health: bool) -> None:
         try:
-            self._connection.send_packed_command((self._packed,))
+            self._connection.send_packed_command((part,), check_health=check_health)
         except redis.RedisError as error:
             self._error = error
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from bots_app.indexing import BATCH_RUNS
+from bots_app.indexing import LARGE_RUNS
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import ORDERINGS, RunQuery
 from bots_app.registry import BotRegistry
@@ -20,7 +20,7 @@ from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
 
 sid = SessionId.parse(SID)
-RUNS, BATCHES = 500, 500 // BATCH_RUNS
+RUNS, BATCHES = 500, -(-500 // LARGE_RUNS)
 
 
 def writes(profit: float, **more: Any) -> list[RunWrite]:

@@ -130,7 +130,7 @@ def test_an_answer_that_trickles_in_is_given_up_in_time(hurried: Proxy) -> None:
 @pytest.mark.django_db
 def test_a_request_of_many_slow_calls_is_given_up_in_time(hurried: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     surface = Surface()
-    monkeypatch.setattr(sending, "BATCH_RUNS", 1)
+    monkeypatch.setattr(sending, "LARGE_RUNS", 1)
     hurried.delay_s = SHORT_S / 2
     monkeypatch.setattr(middleware, "REQUEST_LIMIT_S", 2 * SHORT_S)
     began = time.monotonic()

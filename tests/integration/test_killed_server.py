@@ -41,7 +41,7 @@ def test_a_server_that_ends_during_writes_leaves_no_half_run(server: Server) -> 
 def test_a_writer_is_told_which_runs_were_written_when_the_server_is_killed(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "BATCH_RUNS", 20)
+    monkeypatch.setattr(sending, "LARGE_RUNS", 20)
     seed = random.randrange(1 << 30)
     chance, met = random.Random(seed), set()
     for _ in range(5):

@@ -24,7 +24,7 @@ registry = BotRegistry()
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "BATCH_RUNS", 3)
+    monkeypatch.setattr(sending, "LARGE_RUNS", 3)
 
 
 def write(name: str, profit: float = 1.0) -> RunWrite:

@@ -27,7 +27,8 @@
 --
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
 --   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code:
---   1 done, 2 done, but the session's derived keys are not built yet, -1 nothing done: somebody else wrote the summary
+--   1 done, 2 done, but the session's derived keys are not built yet, -1 nothing done: somebody else wrote the summary, -2 nothing
+--   done: too many values of the sweep table would be written one by one, the batch is to come in parts
 --- @include "session_list"
 --- @include "order"
 --- @include "sums"
@@ -68,6 +69,7 @@ local is_built = stats.built == version or redis.call('EXISTS', keys.bots, keys.
 local is_noted = stats.building and redis.call('SCARD', dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
 local batch = begin_batch(options, keys, stats)
+if not batch then return {-2} end
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = FIRST_RUN, #ARGV, 9 do
   local operation, hash, expected, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1

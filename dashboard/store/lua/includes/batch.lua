@@ -11,6 +11,7 @@ local function look_at_all(batch)
 end
 
 -- Read what the indexes say of the runs, and look at every key that will be written: nothing may fail once something is changed.
+-- Nothing is returned where it takes too many rows apart from each other.
 -- Of the first that is written that need not be asked: usually the stream.
 local function begin_batch(options, keys, stats)
   local batch = {
@@ -49,6 +50,7 @@ local function begin_batch(options, keys, stats)
     stats = keys.stats, is_new = not stats.table, generation = generation, rows = tonumber(stats.rows or 0),
     width = tonumber(stats.width or 0), key = ARGV[14] .. generation .. ':', count = (#ARGV - FIRST_RUN + 1) / 9,
   }, 15), hashes)
+  if is_apart(batch.sweep, hashes) then return nil end
   batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0
   return batch
 end

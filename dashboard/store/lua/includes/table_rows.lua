@@ -30,6 +30,27 @@ local function open_table(found, hashes)
   return found
 end
 
+-- Values that are written one by one in a call, unless it has one run alone: some 3 ms. Python keeps to it where the rows may lie
+-- anywhere (BATCH_CELLS in indexing.py).
+local MOST_APART = 3000
+
+-- Whether rows of the batch lie apart, so that more values would have to be written one by one. New rows follow each other, unless
+-- they are those of deleted runs.
+local function is_apart(sweep, hashes)
+  if sweep.count * #sweep.names <= MOST_APART then return false end
+  -- A run that comes again is written again.
+  local pieces, next_row, free, last = sweep.count - #hashes, sweep.rows, sweep.free, nil
+  for _, hash in ipairs(hashes) do
+    local place, row = sweep.places[hash], nil
+    if place then row = place.row
+    elseif free > 0 then free = free - 1
+    else row, next_row = next_row, next_row + 1 end
+    if not row or row - 1 ~= last then pieces = pieces + 1 end
+    last = row
+  end
+  return pieces > 1 and pieces * #sweep.names > MOST_APART
+end
+
 -- What four arguments, from `first` on, tell of operations (see write_runs.lua), put into a table that is to be opened.
 local function take_told(found, first)
   local told = cjson.decode(ARGV[first + 2])
