@@ -15,7 +15,7 @@ from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.errors import SessionNotFound
 from dashboard.store.client import override
-from sessions_app import registry as sessions
+from sessions_app import deleting
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contents import contents_of
@@ -74,7 +74,8 @@ def own_keys(store: redis.Redis) -> set[bytes]:
 def test_nothing_of_it_is_left_and_nothing_else_goes(
     real_store: redis.Redis, neighbours: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "DELETE_CHUNK", 2)
+    monkeypatch.setattr(deleting, "CHUNK", 2)
+    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     write_foreign(str(sid), [run("theirs", 1.0, "their own status")])
     real_store.set("bot_registry:run:A:1h:1:2:stray", "x")
@@ -94,7 +95,8 @@ def test_nothing_of_it_is_left_and_nothing_else_goes(
 def test_it_vanishes_from_every_list_at_once_and_an_interrupted_deletion_is_taken_up(
     real_store: redis.Redis, neighbours: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "DELETE_CHUNK", 2)
+    monkeypatch.setattr(deleting, "CHUNK", 2)
+    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     with pytest.raises(KeyboardInterrupt):
         SessionRegistry().delete(sid, progress=stop)
@@ -111,7 +113,8 @@ def test_it_vanishes_from_every_list_at_once_and_an_interrupted_deletion_is_take
 def test_a_session_made_again_after_an_interrupted_deletion_is_whole_and_goes_whole(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "DELETE_CHUNK", 2)
+    monkeypatch.setattr(deleting, "CHUNK", 2)
+    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     with pytest.raises(KeyboardInterrupt):
         SessionRegistry().delete(sid, progress=stop)
@@ -125,7 +128,8 @@ def test_a_session_made_again_after_an_interrupted_deletion_is_whole_and_goes_wh
 def test_a_session_made_again_during_its_deletion_stays_whole(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "DELETE_CHUNK", 2)
+    monkeypatch.setattr(deleting, "CHUNK", 2)
+    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
 
     def make_again(done: int) -> None:
