@@ -26,7 +26,7 @@ from sessions_app.records import SessionId
 from sessions_app.registry import finish_index, summary_options
 
 #: Keys a step of a walk over the key space looks at.
-STEP = 1000
+STEP = 250
 #: Records that are found before they are compared, so that those of a session come together; some 200 bytes each.
 GATHERED = 50_000
 #: Sessions looked at in one round trip.

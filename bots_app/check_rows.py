@@ -19,7 +19,7 @@ from dashboard.store.table import read_long
 from dashboard.tolerant import from_bytes
 
 #: Entries looked at in one step.
-LOOKED_AT = 1_000
+LOOKED_AT = 500
 #: Attempts at reading rows that are given out and freed meanwhile.
 ATTEMPTS = 10
 

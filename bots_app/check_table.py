@@ -33,6 +33,8 @@ from dashboard.tolerant import from_bytes
 ANY = "*"
 #: Different fields that are counted.
 MOST_COUNTED = 20_000
+#: Strings of 32 KiB that one command reads.
+AT_ONCE = 20
 
 
 def table_differences(keys: SessionKeys, generation: str) -> Iterator[Difference]:
@@ -201,7 +203,7 @@ class _Values:
         """Return the values of a segment as they are stored: 0 for those that are missing."""
         if segment != self._segment:
             self._segment, self._values = segment, {}
-            for some in chunked(self.columns, 50):
+            for some in chunked(self.columns, AT_ONCE):
                 contents = client().mget([self.table.values(segment, name) for name in some])
                 for name, content in zip(some, contents, strict=True):
                     whole = (content or b"").ljust(8 * SEGMENT_ROWS, b"\0")

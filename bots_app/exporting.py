@@ -48,7 +48,7 @@ CURSOR = "nextCursor"
 #: What no column tells.
 NO_COLUMNS = frozenset((*OF_RECORDS, CURSOR))
 #: Rows made at once, and rows of the list read in one round trip.
-PIECE_ROWS, READ_ROWS = 1_000, 1_000
+PIECE_ROWS, READ_ROWS = 1_000, 250
 
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
 
 #: Keys renamed in one step, and keys a step of a walk looks at.
-CHUNK, STEP = 250, 1000
+CHUNK, STEP = 250, 250
 #: Walks over the records, which others may be writing.
 ATTEMPTS = 20
 EXAMPLES = 5

@@ -18,7 +18,7 @@ from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 
 #: Keys a step of the walk looks at.
-STEP = 1000
+STEP = 250
 #: Records that are kept in mind at most, some 0.2 kB each.
 MOST = 250_000
 

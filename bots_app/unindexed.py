@@ -13,7 +13,7 @@ from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import EDGE, RANKED, PageReply, Position
 
 #: Members or scores fetched in one step.
-STEP = 5_000
+STEP = 1_000
 #: Seconds after which a client may ask again for what only the indexes can answer.
 ASK_AGAIN_S = 5
 

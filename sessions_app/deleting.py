@@ -30,7 +30,7 @@ CHUNK, TOGETHER = 50, 4
 #: Members of the list of work looked for in one round trip: each may pass ten empty places for every member it finds.
 SCANNED = 25
 #: Keys a step of a walk looks at.
-STEP = 500
+STEP = 250
 
 
 class Deletion:
