@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
+from itertools import pairwise
 
 import pytest
 import redis
@@ -108,6 +111,31 @@ def test_it_vanishes_from_every_list_at_once_and_an_interrupted_deletion_is_take
     assert SessionRegistry().delete(sid) == left
     assert own_keys(real_store) == set()
     assert neighbours()
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_records_go_oldest_first_also_in_a_deletion_that_is_taken_up(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch, is_interrupted: bool
+) -> None:
+    monkeypatch.setattr(deleting, "CHUNK", 1)
+    monkeypatch.setattr(deleting, "TOGETHER", 1)
+    names = [f"run-{number}" for number in range(9)]
+    times = random.Random(3).sample(range(1, 1000), 9)
+    records = [run(name, 1.0, updated=at) for name, at in zip(names, times, strict=True)]
+    BotRegistry().put_many(sid, [RunWrite.parse(record) for record in records])
+    left = [names]
+
+    def look(done: int) -> None:
+        left.append([name for name in names if real_store.exists(f"bot_registry:run:{sid}:{name}")])
+        if is_interrupted and len(left) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if is_interrupted else nullcontext():
+        SessionRegistry().delete(sid, progress=look)
+    if is_interrupted:
+        SessionRegistry().delete(sid, progress=look)
+    gone = [next(iter(set(before).difference(after))) for before, after in pairwise(left)]
+    assert gone == [name for _, name in sorted(zip(times, names, strict=True))]
 
 
 def test_a_session_made_again_after_an_interrupted_deletion_is_whole_and_goes_whole(
