@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import msgspec
 
 from bots_app.averages import kept_average
-from bots_app.bulk import AT_ONCE, raise_first
-from bots_app.exact_sums import Figures
+from bots_app.bulk import raise_first
 from bots_app.indexing import bounded
+from bots_app.loading import Loader
 from bots_app.run_values import LoadedRun, RunValues
-from bots_app.score_order import ScoreOrder
 from bots_app.table.new_table import NewTable
 from bots_app.table.packing import pack
 from bots_app.table.quick_rows import QuickRow
@@ -30,7 +28,7 @@ from dashboard.store.client import client
 from dashboard.store.dropped_tables import remove_dropped, remove_generation
 from dashboard.store.keys import PER_STATUS, SessionKeys
 from dashboard.store.lease import BuilderLease
-from dashboard.store.overlapped import Command, Exchange, is_script_unknown
+from dashboard.store.overlapped import is_script_unknown
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
 from dashboard.store.shared import EVENTS_KEPT, INDEX_VERSION, chunked
@@ -59,12 +57,10 @@ class Build:
         self.sid, self.lease, self.is_fixed = sid, lease, is_fixed
         self.keys = SessionKeys(str(sid))
         self.made, self.old = self.keys.next(lease.id), self.keys.old(lease.id)
-        self.figures: dict[str, Figures] = {}
+        self.loader = Loader(self.made, NewTable(self.keys.table(lease.id)), is_fixed=is_fixed)
         #: Names of the indexes put aside, without their prefix.
         self.put_aside: list[str] = []
-        self._order = ScoreOrder(self.made, has_profits=is_fixed)
-        self._table = NewTable(self.keys.table(lease.id))
-        self._statuses, self._loaded, self._held_at = set(statuses), 0, time.monotonic()
+        self._statuses, self._held_at = set(statuses), time.monotonic()
 
     def begin(self) -> tuple[bool, bool]:
         """Have our writers put down what they change from now on.
@@ -83,55 +79,12 @@ class Build:
             if self.lease.hold() is not None or not is_alive:
                 raise BuildEnded
 
-    def load(self, values: Sequence[RunValues], *, scores: Sequence[Any] | None = None) -> list[Command]:
-        """Return the commands that put runs into the indexes made; what is sorted follows in the order of its scores.
-
-        `scores` are theirs in the fixed index, where that is not made.
-        """
-        by_status: dict[str, list[RunValues]] = {}
-        rows: list[Any] = []
-        for one in values:
-            by_status.setdefault(one.status, []).append(one)
-            rows += (one.config_hash, one.row)
-        made = self.made
-        commands: list[Command] = [("HSET", made.index("rows"), *some) for some in chunked(rows, 2 * AT_ONCE)]
-        for status, found in by_status.items():
-            figures = self.figures.setdefault(status, Figures())
-            for one in found:
-                figures.add(one.profit)
-            if self.is_fixed:
-                commands.append(("SADD", made.status(status), *[one.config_hash for one in found]))
-        lost = [one.profit is None for one in values] if scores is None else [score is None for score in scores]
-        self._order.add(values, lost=lost)
-        return self._counted([*commands, *self._order.due()])
-
-    def load_whole(self, runs: Sequence[LoadedRun]) -> list[Command]:
-        """Return the commands that put runs into the indexes made and into the sweep table made."""
-        self._table.add([run.values.config_hash for run in runs], [run.fields for run in runs])
-        return [*self._table.due(), *self.load([run.values for run in runs])]
-
-    def _counted(self, commands: list[Command]) -> list[Command]:
-        self._loaded += 1
-        return [*commands, ("HINCRBY", self.made.index("stats"), "loaded", 1)]
-
-    def load_rest(self, exchange: Exchange) -> None:
-        """Load what was not due yet; the server works on some of it while the next is made ready."""
-        is_waited_for = False
-        for commands in chain(self._order.rest(), self._table.rest() if self.is_fixed else ()):
-            self.hold()
-            exchange.send(self._counted(commands))
-            if is_waited_for:
-                raise_first(exchange.receive())
-            is_waited_for = True
-        if is_waited_for:
-            raise_first(exchange.receive())
-
     def end_load(self) -> None:
         """Store the figures of what was loaded: from now on runs can be taken over."""
         pipe = client().pipeline()
-        if table := self._table.stats():
+        if table := self.loader.table.stats():
             pipe.hset(self.made.index("stats"), mapping=table)
-        for status, figures in self.figures.items():
+        for status, figures in self.loader.figures.items():
             names = (f"{name}:{status}" for name in ("n", "sum", "sq", "wide"))
             pipe.hset(self.made.index("stats"), mapping=dict(zip(names, figures.fields(), strict=True)))
         pipe.execute()
@@ -221,9 +174,9 @@ class Build:
         names = [*map(self.keys.index, ("stats", "dirty")), self.keys.events, self.keys.summary, *own_list_keys()]
         options |= {
             "sid": str(self.sid), "token": self.lease.id, "prefix": self.keys.prefix, "next": self.made.prefix,
-            "old": self.old.prefix, "fixed": self.is_fixed, "table": self._table_facts(), "loaded": self._loaded,
+            "old": self.old.prefix, "fixed": self.is_fixed, "table": self._table_facts(), "loaded": self.loader.batches,
             "count": CARRIED,
-            "statuses": sorted(self._statuses | self.figures.keys()), "version": INDEX_VERSION,
+            "statuses": sorted(self._statuses | self.loader.figures.keys()), "version": INDEX_VERSION,
             "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
         }  # fmt: skip
         return names, [msgspec.json.encode(options)]
@@ -238,7 +191,7 @@ class Build:
         names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events", "index:dirty")]
         names += [self.made.bots, self.made.profit]
         names += [self.made.index(name) for name in ("rows", "stats", "heard", "dirty", *PER_STATUS)]
-        for status in self._statuses | self.figures.keys():
+        for status in self._statuses | self.loader.figures.keys():
             names += [self.made.status(status), *(self.made.index_status(status, name) for name in PER_STATUS)]
         free(names, between=self._stay)
 

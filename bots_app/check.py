@@ -9,17 +9,22 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
 
 from bots_app.bulk import STEP, Batch, BulkReader, raise_first
 from bots_app.check_places import Place, all_places, misplaced, places_of, whole_places
+from bots_app.check_rows import Difference
 from bots_app.check_table import table_differences
 from bots_app.check_totals import Totals, is_same
+from bots_app.helpers import LEAST_RUNS, Helper, HelperEnded, can_help
 from bots_app.run_values import RunValues
 from bots_app.survey import USUAL, odd_members, run_hashes
+from dashboard.errors import Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
@@ -50,20 +55,25 @@ class Drift(msgspec.Struct):
 
 def check(
     sid: SessionId, *, statuses: Iterable[str] = (), strays: Iterable[str] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None, helpers: int = 1,
 ) -> list[Drift]:  # fmt: skip
     """Return every kind of drift of a session, none for a sound one. Cost: reads the whole session, in small steps.
 
-    `strays` are the records that its set of runs does not name, where they are known.
+    `strays` are the records that its set of runs does not name, where they are known. With several `helpers`, a process
+    of its own reads the sweep table of a large session meanwhile. Raises StoreUnavailable, Unavailable.
     """
-    return _Check(sid, set(statuses) | USUAL, strays, progress).run()
+    with ExitStack() as stack:
+        return _Check(sid, set(statuses) | USUAL, strays, progress, stack if helpers > 1 else None).run()
 
 
 class _Check:
     def __init__(
-        self, sid: SessionId, statuses: set[str], strays: Iterable[str] | None, progress: Callable[[int], None] | None
-    ) -> None:
+        self, sid: SessionId, statuses: set[str], strays: Iterable[str] | None, progress: Callable[[int], None] | None,
+        stack: ExitStack | None,
+    ) -> None:  # fmt: skip
         self.sid, self.keys, self.strays, self.progress = sid, SessionKeys(str(sid)), strays, progress
+        #: What a helper ends with, where one is wanted.
+        self.stack = stack
         self.statuses, self.totals = statuses, Totals()
         self.drifts: dict[str, Drift] = {}
         self.is_built = False
@@ -75,6 +85,7 @@ class _Check:
     def run(self) -> list[Drift]:
         stats = self._stats()
         self.is_built = stats.get("built") == str(INDEX_VERSION)
+        table = self._table(stats)
         with Exchange(self.keys.bots) as exchange:
             reader = BulkReader(exchange, self.keys, others=self._rows)
             for batch in reader.batches(self._unseen()):
@@ -89,8 +100,8 @@ class _Check:
             for status in sorted(self.statuses):
                 for kind, example in self.totals.wrong_figures(status, stats):
                     self._tell(kind, example)
-            if "swept" in stats and "table" in stats:
-                self._check_table(stats["table"])
+            for kind, example in table:
+                self._tell(kind, example)
         elif self.totals.count:
             self._tell("derived keys: not built yet", str(self.sid))
         self._check_summary()
@@ -198,7 +209,11 @@ class _Check:
                     if reason:
                         self._tell(f"{place.label}: {reason}", name)
 
-    def _check_table(self, generation: str) -> None:
+    def _table(self, stats: dict[str, str]) -> Iterable[Difference]:
+        """Return the differences of the sweep table, which are found when they are asked for, or by a helper before."""
+        if not (self.is_built and "swept" in stats and "table" in stats):
+            return ()
+        generation = stats["table"]
         table = self.keys.table(generation)
         places = [
             Place("rows", self.keys.index("rows"), "hash"), Place("table", table.name("places"), "hash"),
@@ -206,9 +221,11 @@ class _Check:
             *(Place("table", table.name(name), "hash") for name in ("long", "shapes", "texts")),
             *(Place("table", table.name(name), "zset") for name in ("changes", "moved", "recent")),
         ]  # fmt: skip
-        if all(self._is_fit(place) for place in places):
-            for kind, example in table_differences(self.keys, generation):
-                self._tell(kind, example)
+        if not all(self._is_fit(place) for place in places):
+            return ()
+        if self.stack is None or not can_help() or client().hlen(self.keys.index("rows")) < LEAST_RUNS:
+            return table_differences(self.keys, generation)
+        return _told_by(self.stack.enter_context(closing(Helper(tell_differences, self.keys, generation))))
 
     def _check_summary(self) -> None:
         is_text = client().type(self.keys.summary) in (b"string", b"none")
@@ -229,3 +246,18 @@ class _Check:
             self._tell("list of sessions: the session is missing", str(self.sid))
         elif is_listed and not SessionRegistry().exists(self.sid):
             self._tell("list of sessions: an entry without a session", str(self.sid))
+
+
+def tell_differences(parent: Connection, keys: SessionKeys, generation: str) -> None:
+    """Tell the parent how a sweep table differs from the records, in a process of its own."""
+    for some in chunked(table_differences(keys, generation), STEP):
+        parent.send(some)
+    parent.send(None)
+
+
+def _told_by(helper: Helper) -> Iterator[Difference]:
+    try:
+        while (some := helper.receive()) is not None:
+            yield from some
+    except HelperEnded as error:
+        raise Unavailable(f"{error} Try again.") from error

@@ -87,8 +87,8 @@ def _load(making: Build) -> None:
             making.hold()
             [scores] = batch.others
             raise_first([scores])
-            reader.ride(making.load(_values(keys, batch), scores=scores))
-        making.load_rest(exchange)
+            reader.ride(making.loader.load(_values(keys, batch), scores=scores))
+        making.loader.load_rest(exchange, between=making.hold)
 
 
 def _values(keys: SessionKeys, batch: Batch) -> list[RunValues]:

@@ -30,6 +30,11 @@ class ExactSum:
             at = exponents == exponent
             self._by_exponent[int(exponent)] += (int(high[at].sum()) << _HALF) + int(low[at].sum())
 
+    def merge(self, other: ExactSum) -> None:
+        """Add another sum."""
+        for exponent, whole in other._by_exponent.items():
+            self._by_exponent[exponent] += whole
+
     def total(self) -> Fraction:
         """Return the sum."""
         found = {exponent: whole for exponent, whole in self._by_exponent.items() if whole}
@@ -57,6 +62,15 @@ class Figures:
             self._gathered.append(profit)
             if len(self._gathered) >= GATHERED:
                 self._settle()
+
+    def merge(self, other: Figures) -> None:
+        """Count in the runs of another one."""
+        other._settle()
+        self.count += other.count
+        self.ranked += other.ranked
+        self.wide += other.wide
+        self._sum.merge(other._sum)
+        self._squares.merge(other._squares)
 
     def _settle(self) -> None:
         values = np.array(self._gathered, dtype=np.float64)

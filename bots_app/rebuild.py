@@ -18,7 +18,10 @@ import msgspec
 from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.filling import fill_table
+from bots_app.helpers import LEAST_RUNS, can_help
 from bots_app.indexer import SessionIndexer
+from bots_app.load_helpers import load_with_helpers
+from bots_app.loading import Counts, load_records
 from bots_app.quick_reading import QuickReader
 from bots_app.run_values import LoadedRun
 from bots_app.strays import Strays
@@ -41,8 +44,8 @@ from sessions_app.records import SessionId
 LOOK_EVERY_S = 0.2
 #: Attempts where the session is deleted, or data or the connection lost, meanwhile.
 ATTEMPTS, TRACKED = 5, 3
-#: Entries of an index put aside that one call of a script looks at: less than a millisecond of the server's time.
-LOOKED_AT = 1_000
+#: Entries of an index put aside that one call of a script looks at and frees: a millisecond or two of the server.
+LOOKED_AT = 500
 #: Runs filed in one call where the indexes are in use.
 FILED_AT_ONCE = 250
 #: Rounds of reading what other programs changed before the exchange; the rest is filed after it.
@@ -63,11 +66,13 @@ class RebuildResult(msgspec.Struct):
 def rebuild(
     sid: SessionId, *, statuses: Iterable[str] = (), strays: Strays | None = None,
     progress: Callable[[int], None] | None = None, waiting: Callable[[BuilderFacts], None] | None = None,
+    helpers: int = 1,
 ) -> RebuildResult:  # fmt: skip
     """Make every index, figure and summary number of a session agree with its records.
 
-    `strays` spare walks over the key space where many sessions are rebuilt. Waits for another one that builds them, and
-    tells `waiting` of it first. Raises StoreUnavailable, Unavailable.
+    `strays` spare walks over the key space where many sessions are rebuilt; with several `helpers`, as many processes
+    read the records of a large session. Waits for another one that builds its indexes, and tells `waiting` of it first.
+    Raises StoreUnavailable, Unavailable.
     """
     lease = BuilderLease(SessionKeys(str(sid)).index("builder"))
     is_told = False
@@ -82,7 +87,7 @@ def rebuild(
         for attempt in range(ATTEMPTS):
             try:
                 # Where hearing of changes is lost again and again, it is done without.
-                work = _Rebuild(sid, lease, set(statuses) | USUAL, progress)
+                work = _Rebuild(sid, lease, set(statuses) | USUAL, progress, helpers)
                 return work.run(is_tracked=attempt < TRACKED, strays=strays)
             except BuildEnded:
                 log.info("The rebuild of session %s begins anew: it was deleted, restored or taken over.", sid)
@@ -115,15 +120,15 @@ def is_left_behind(sid: SessionId) -> bool:
 
 class _Rebuild:
     def __init__(
-        self, sid: SessionId, lease: BuilderLease, statuses: set[str], progress: Callable[[int], None] | None
-    ) -> None:
+        self, sid: SessionId, lease: BuilderLease, statuses: set[str], progress: Callable[[int], None] | None,
+        helpers: int,
+    ) -> None:  # fmt: skip
         self.sid, self.progress = sid, progress
         self.making = Build(sid, lease, is_fixed=True, statuses=statuses)
         self.keys, self.made = self.making.keys, self.making.made
         self.statuses = statuses
-        self.result = RebuildResult()
+        self.helpers, self.counts, self.dropped = helpers, Counts(), 0
         self.is_deleting = False
-        self.rows_met = 0
         self.strays: list[str] | None = None
         self.tracker: Tracker | None = None
         self.reader = QuickReader()
@@ -142,8 +147,8 @@ class _Rebuild:
             self._read_heard()
             if self.tracker and not self.tracker.is_whole:
                 raise BuildEnded
-            is_kept = is_known or self.result.filed > 0
-            self.result.dropped = max(0, self._count_rows() - self.rows_met)
+            is_kept = is_known or self.counts.filed > 0
+            self.dropped = max(0, self._count_rows() - self.counts.rows_met)
             self.making.swap(is_kept=is_kept, with_summary=is_kept)
             self._file_rest()
         finally:
@@ -151,7 +156,8 @@ class _Rebuild:
                 self.tracker.close()
             self.making.remove_rest()
         list_session(str(self.sid))
-        return self.result
+        counts = self.counts
+        return RebuildResult(counts.filed, counts.changed, counts.unreadable, self.dropped)
 
     def _listen(self) -> None:
         try:
@@ -160,43 +166,46 @@ class _Rebuild:
             log.info("Every record of session %s is compared twice: %s", self.sid, error)
 
     def _load(self) -> None:
+        loader, counts = self.making.loader, Counts()
+        if self.helpers > 1 and can_help() and self._count_runs() >= LEAST_RUNS:
+            found = load_with_helpers(
+                loader, self.keys, self.making.lease.id, self._source(), helpers=self.helpers,
+                is_deleting=self.is_deleting, between=self._stay,
+            )  # fmt: skip
+            for counts in found:
+                self._tell(counts)
+            source: Iterable[list[str]] = ()
+        else:
+            source = self._source()
         with Exchange(self.keys.bots) as exchange:
-            reader = BulkReader(exchange, self.keys, claims=self.made.bots, keeps=False, others=self._others)
-            for batch in reader.batches(self._source()):
+            for _ in load_records(
+                loader, self.keys, source, exchange, counts, is_deleting=self.is_deleting, ride=self._note_heard
+            ):
                 self.making.hold()
-                rows, *going = batch.others
-                rows = [None] * len(batch.hashes) if isinstance(rows, Exception) else rows
-                raise_first(going)
-                found: list[LoadedRun] = []
-                gone = []
-                for place, one in enumerate(batch.loaded(self.reader)):
-                    if one is None or (going and going[0][place] and not going[1][place]):
-                        gone.append(batch.hashes[place])
-                        continue
-                    found.append(one)
-                    self.result.changed += rows[place] != one.values.row
-                    self.rows_met += rows[place] is not None
-                    self.result.unreadable += bool(one.values.reason)
-                self.result.filed += len(found)
-                if gone:
-                    reader.ride([("SREM", self.made.bots, *gone)])
-                reader.ride([*self.making.load_whole(found), *self._note_heard()])
-                if self.progress:
-                    self.progress(self.result.filed)
-            self.making.load_rest(exchange)
+                self._tell(counts)
+            loader.load_rest(exchange, between=self.making.hold)
+        self.counts = counts
+
+    def _stay(self) -> None:
+        self.making.hold()
+        self._hear()
+
+    def _tell(self, counts: Counts) -> None:
+        if self.progress:
+            self.progress(counts.filed)
+
+    def _count_runs(self) -> int:
+        """Return about how many runs there are: as many as an index names."""
+        pipe = client().pipeline()
+        pipe.scard(self.keys.bots)
+        pipe.hlen(self.keys.index("rows"))
+        return max(answer for answer in (0, *pipe.answers()) if isinstance(answer, int))
 
     def _count_rows(self) -> int:
         try:
             return int(client().hlen(self.keys.index("rows")))
         except KeyTypeError:
             return 0
-
-    def _others(self, hashes: list[str]) -> list[Command]:
-        """Return what is asked of runs besides their records: their rows, and whether they are being deleted."""
-        asked: list[Command] = [("HMGET", self.keys.index("rows"), *hashes)]
-        if self.is_deleting:
-            asked += [("SMISMEMBER", name, *hashes) for name in (self.keys.index("deleting"), self.keys.bots)]
-        return asked
 
     def _source(self) -> Iterator[list[str]]:
         for found in (run_hashes(self.sid, self.strays), odd_members(self.sid, self.statuses)):
@@ -253,7 +262,7 @@ class _Rebuild:
 
     def _file_rest(self) -> None:
         """File, in the indexes now in use, what other programs changed until they were exchanged."""
-        statuses = self.statuses | self.making.figures.keys()
+        statuses = self.statuses | self.making.loader.figures.keys()
         # A deletion that had begun before has left what it does not concern; one that begins now is not to be undone.
         indexer = SessionIndexer(self.sid, statuses=statuses, unless_deleting=not self.is_deleting)
         self._file_lost(indexer)
@@ -282,19 +291,29 @@ class _Rebuild:
                     if one is None or one.row != row:
                         yield name
 
+    def _by_run(self) -> list[str]:
+        """Return what was put aside that is freed fastest by the names of the runs."""
+        old, statuses = self.making.old, self.statuses | self.making.loader.figures.keys()
+        found = [old.index("rows"), *(old.status(status) for status in sorted(statuses))]
+        generation = client().hget(old.index("stats"), "table") if "index:stats" in self.making.put_aside else None
+        if generation is not None:
+            found.append(self.keys.table(from_bytes(generation)).name("places"))
+        names = set(self.making.put_aside)
+        return [key for key in found if key.removeprefix(old.prefix) in names or not key.startswith(old.prefix)]
+
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
-        for name in self.making.put_aside:
-            if not name.startswith("bots"):
-                continue
+        # The set of all runs first: with it most of the others are freed.
+        for name in sorted(name for name in self.making.put_aside if name.startswith("bots")):
+            names = [self.keys.bots, f"{self.making.old.prefix}{name}"]
+            if names[1] == self.making.old.bots:
+                names += self._by_run()
             cursor = b"0"
             while True:
-                cursor, *found = script("lost_entries")(
-                    [self.keys.bots, f"{self.making.old.prefix}{name}"], [cursor, LOOKED_AT]
-                )
+                cursor, *found = script("lost_entries")(names, [cursor, LOOKED_AT])
                 for lost in chunked(map(from_bytes, found), FILED_AT_ONCE):
                     before = indexer.filed
                     indexer.file(lost)
-                    self.result.dropped += len(lost) - (indexer.filed - before)
+                    self.dropped += len(lost) - (indexer.filed - before)
                 if cursor == b"0":
                     break

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from django.core.management.base import CommandError, OutputWrapper
 
+from bots_app.helpers import LEAST_RUNS, MOST_HELPERS, usual_helpers
 from bots_app.strays import Strays
 from bots_app.survey import later_records, session_ids, statuses_of
 from dashboard.errors import InvalidSessionId, SessionNotFound
@@ -51,6 +52,21 @@ def chosen(sessions: list[SessionId]) -> list[tuple[SessionId, set[str]]]:
                     raise CommandError(str(SessionNotFound(sid)), returncode=2)
     statuses = statuses_of(map(str, sessions)) if sessions else {}
     return [(sid, statuses[str(sid)]) for sid in sessions]
+
+
+def add_processes_argument(parser: ArgumentParser) -> None:
+    """Declare --processes."""
+    parser.add_argument(
+        "--processes", type=_at_least_one, default=usual_helpers(), metavar="N",
+        help=f"processes that share the work on a session of {LEAST_RUNS:,} runs or more; default %(default)s, as many "
+        f"as there are processors, {MOST_HELPERS} at most",
+    )  # fmt: skip
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text} is no whole number from 1 on")
+    return int(text)
 
 
 @contextmanager

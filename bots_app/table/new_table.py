@@ -7,9 +7,10 @@ every column, and which sets of fields and which texts there are.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,20 +41,40 @@ UNREAD = 0
 Bits = npt.NDArray[np.uint64]
 
 
-class NewTable:
-    """The table in the making; runs get their rows in the order in which they are added."""
+class TablePart(NamedTuple):
+    """What one process has left to be settled of the runs that it has added; `hashes` are of its last segment."""
 
-    def __init__(self, keys: TableKeys) -> None:
+    rows: int
+    width: int
+    hashes: list[bytes]
+    digests: list[str]
+    values: dict[str, Bits]
+    columns: KeptColumns
+    written: dict[str, list[int]]
+    shapes: dict[str, tuple[str, ...]]
+
+
+class NewTable:
+    """The table in the making; runs get their rows in the order in which they are added.
+
+    Where several processes make parts of one, `number` gives the next segment of all, and `width` is the same for all.
+    """
+
+    def __init__(self, keys: TableKeys, *, number: Callable[[], int] | None = None, width: int = 0) -> None:
         self.keys = keys
+        self.number = number or count().__next__
         self.rows = 0
         #: Bytes of a hash's place, 0 as long as there is no run.
-        self.width = 0
+        self.width = width
         self._columns = KeptColumns()
         #: The segments in which each column was written.
         self._written: dict[str, list[int]] = {}
-        self._shapes: dict[str, Shape] = {}
+        #: The names of each set of fields.
+        self._shapes: dict[str, tuple[str, ...]] = {}
         self._texts: set[int] = set()
+        #: Of the segment at hand: the hash and the shape of each row, and the values.
         self._hashes: list[bytes] = []
+        self._digests: list[str] = []
         self._values: dict[str, Bits] = {}
         self._due: deque[Command] = deque()
         self._pace = 0
@@ -64,9 +85,9 @@ class NewTable:
         pieces, alone = sorted_out(fields)
         for places, piece in pieces:
             self._count(piece.shapes)
-            self._add([names[place] for place in places], piece)
+            self._add_piece([names[place] for place in places], piece)
         if alone:
-            self._add([names[place] for place, _ in alone], self._piece([one for _, one in alone]))
+            self._add_piece([names[place] for place, _ in alone], self._piece([one for _, one in alone]))
 
     def _piece(self, fields: list[Fields]) -> Piece:
         shapes = [one.shape for one in fields]
@@ -85,8 +106,31 @@ class NewTable:
         if self._hashes:
             self._finish_segment()
         self._settle()
+        yield from self.rest_of_part()
+
+    def rest_of_part(self) -> Iterator[list[Command]]:
+        """Yield the commands that were not sent yet, some at a time; the last segment is left for `part`."""
         while self._due:
             yield self._next(TOGETHER)
+
+    def part(self) -> TablePart:
+        """Return what is left to be settled."""
+        at = len(self._hashes)
+        values = {name: values[:at] for name, values in self._values.items()}
+        return TablePart(
+            self.rows, self.width, self._hashes, self._digests, values, self._columns, self._written, self._shapes
+        )  # fmt: skip
+
+    def take(self, part: TablePart) -> None:
+        """Take in what another process has made."""
+        self.width = part.width
+        for name, segments in part.written.items():
+            self._written.setdefault(name, []).extend(segments)
+        self._shapes |= part.shapes
+        self._remove(self._columns.merge(part.columns))
+        # Its last rows have not been counted among those here; the others have theirs by now.
+        self.rows += part.rows - len(part.hashes)
+        self._place(part.hashes, part.digests, list(part.values), list(part.values.values()))
 
     def stats(self) -> dict[str, Any]:
         """Return what the session's stats have to say of it; nothing of a table without runs."""
@@ -96,41 +140,39 @@ class NewTable:
     def _next(self, count: int) -> list[Command]:
         return [self._due.popleft() for _ in range(min(count, len(self._due)))]
 
-    def _add(self, hashes: list[bytes], piece: Piece) -> None:
+    def _add_piece(self, hashes: list[bytes], piece: Piece) -> None:
         """Take in runs whose fields have been counted."""
-        if not self.width:
-            longest = max(LEAST_WIDTH, *map(len, hashes))
-            self.width = min(MOST_WIDTH, WORD * ceil(longest / WORD))
-        places: list[Any] = []
-        for row, (name, digest) in enumerate(zip(hashes, self._digests(piece.shapes), strict=True), self.rows):
-            places += (name, f"{row} {digest}")
-        for some in chunked(places, 2 * ADDED):
-            self._due.append(("HSET", self.keys.name("places"), *some))
+        self.width = self.width or width_of(hashes)
         self._add_texts(piece.texts, set(piece.statuses))
+        self._place(hashes, self._told(piece.shapes), piece.names, piece.values)
+
+    def _place(self, hashes: list[bytes], digests: list[str], names: list[str], values: Iterable[Bits]) -> None:
+        """Give runs the next rows; every column is as long as there are runs."""
         start = 0
         while start < len(hashes):
             at = len(self._hashes)
             end = min(len(hashes), start + SEGMENT_ROWS - at)
-            for column, values in zip(piece.names, piece.values, strict=True):
-                part = values[start:end]
+            for column, numbers in zip(names, values, strict=True):
+                part = numbers[start:end]
                 if self._columns.has(column) and part.any():
                     if column not in self._values:
                         self._values[column] = np.zeros(SEGMENT_ROWS, dtype="<u8")
                     self._values[column][at : at + end - start] = part
             self._hashes += hashes[start:end]
+            self._digests += digests[start:end]
             self.rows += end - start
             if len(self._hashes) == SEGMENT_ROWS:
                 self._finish_segment()
             start = end
 
-    def _digests(self, shapes: Sequence[Shape]) -> list[str]:
+    def _told(self, shapes: Sequence[Shape]) -> list[str]:
         """Return what each shape is told by, ANY of those beyond the ones that are told apart."""
         found, known = [], self._shapes
         for shape in shapes:
             digest = shape.digest
             if digest not in known:
                 if len(known) < MOST_SHAPES:
-                    known[digest] = shape
+                    known[digest] = shape.names
                 else:
                     digest = ANY
             found.append(digest)
@@ -139,9 +181,9 @@ class NewTable:
     def _count(self, shapes: Sequence[Shape]) -> None:
         """Have fields counted; give a column to those that are to have one, take it from those that lose it."""
         counts: dict[str, int] = {}
-        for shape, count in Counter(shapes).items():
+        for shape, runs in Counter(shapes).items():
             for name in shape.names:
-                counts[name] = counts.get(name, 0) + count
+                counts[name] = counts.get(name, 0) + runs
         added, lost = self._columns.count(counts)
         for some in chunked(added, ADDED):
             self._due.append(("SADD", self.keys.name("columns"), *some))
@@ -159,8 +201,8 @@ class NewTable:
 
     def _finish_segment(self) -> None:
         """Have the segment at hand written: its hashes first, by which its other strings are found."""
-        segment, count = (self.rows - 1) // SEGMENT_ROWS, len(self._hashes)
-        hashes = self._padded(segment)
+        segment, count = self.number(), len(self._hashes)
+        hashes, first = self._padded(segment), segment * SEGMENT_ROWS
         self._due.append(("SET", self.keys.hashes(segment), _sized(hashes, count, self.width, segment)))
         for name, values in self._values.items():
             self._written.setdefault(name, []).append(segment)
@@ -168,7 +210,11 @@ class NewTable:
             self._due.append(("SET", self.keys.values(segment, name), text))
         for name in ("changes", "moved"):
             self._due.append(("ZADD", self.keys.name(name), UNREAD, segment))
-        self._hashes, self._values = [], {}
+        pairs = zip(self._hashes, self._digests, strict=True)
+        for some in chunked(enumerate(pairs, first), ADDED):
+            places = [part for row, (name, digest) in some for part in (name, f"{row} {digest}")]
+            self._due.append(("HSET", self.keys.name("places"), *places))
+        self._hashes, self._digests, self._values = [], [], {}
         self._pace = ceil(len(self._due) / STEPS)
 
     def _padded(self, segment: int) -> bytes:
@@ -207,10 +253,15 @@ class NewTable:
         is_complete, has = self._columns.is_complete(), self._columns.has
         for shapes in chunked(self._shapes.items(), STORED):
             flat: list[Any] = []
-            for digest, shape in shapes:
-                kept = shape.json if is_complete else msgspec.json.encode([name for name in shape.names if has(name)])
-                flat += (digest, kept)
+            for digest, names in shapes:
+                flat += (digest, msgspec.json.encode(names if is_complete else [name for name in names if has(name)]))
             self._due.append(("HSET", self.keys.name("shapes"), *flat))
+
+
+def width_of(hashes: Sequence[bytes]) -> int:
+    """Return how many bytes the place of a hash takes in a table that begins with these."""
+    longest = max(LEAST_WIDTH, *map(len, hashes))
+    return min(MOST_WIDTH, WORD * ceil(longest / WORD))
 
 
 def _sized(text: bytes, rows: int, width: int, segment: int) -> bytes:

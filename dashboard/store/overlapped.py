@@ -85,6 +85,11 @@ class Exchange:
                 raise
             return error
 
+    def drain(self) -> None:
+        """Wait until everything that was sent is done; what became of it is not told."""
+        while self._waiting:
+            self.receive()
+
     def close(self) -> None:
         """Give the connection back; one with answers outstanding is hung up. May be called again."""
         if self._connection is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bots_app.check import check
+from bots_app.helpers import usual_helpers
 from bots_app.rebuild import rebuild
 from bots_app.records import BacktestRunRecord
 from bots_app.survey import statuses_of
@@ -25,13 +26,13 @@ def measure_upkeep(report: Report, sessions: Sessions) -> None:
     """Measure a rebuild from the records alone, and a check that must find nothing."""
     report.begin("Upkeep of a whole session")
     sid, runs = sessions.main, client().scard(SessionKeys(str(sessions.main)).bots)
-    statuses = statuses_of([str(sid)])[str(sid)]
+    statuses, helpers = statuses_of([str(sid)])[str(sid)], usual_helpers()
     floor = floor_rate(sid, min(runs, STEP * 2))
     forget_indexes(sid)
-    rebuilt = timed(lambda: rebuild(sid, statuses=statuses))
-    again = timed(lambda: rebuild(sid, statuses=statuses))
+    rebuilt = timed(lambda: rebuild(sid, statuses=statuses, helpers=helpers))
+    again = timed(lambda: rebuild(sid, statuses=statuses, helpers=helpers))
     drifts: list[object] = []
-    checked = timed(lambda: drifts.extend(check(sid, statuses=statuses)))
+    checked = timed(lambda: drifts.extend(check(sid, statuses=statuses, helpers=helpers)))
     assert_no_drift(drifts)
     floor = (floor + floor_rate(sid, min(runs, STEP * 2))) / 2
     goal = at_least(0.35)

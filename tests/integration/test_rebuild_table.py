@@ -15,6 +15,7 @@ from bots_app import building
 from bots_app import rebuild as rebuilding
 from bots_app.building import Build
 from bots_app.check import check
+from bots_app.loading import Loader
 from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.sweep import sweep
@@ -265,7 +266,7 @@ def test_what_a_stopped_one_has_made_goes_with_the_next(
         if step in ("end_load", "swap"):
             patch.setattr(Build, step, stop)
         elif step == "_load":
-            patch.setattr(Build, "load_rest", stop)
+            patch.setattr(Loader, "load_rest", stop)
         rebuild(sid)
     assert (generation_of() == generation) == (step != "remove_rest")
     same(stored_table(), before)

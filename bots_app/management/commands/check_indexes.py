@@ -10,7 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
 from bots_app.rebuild import is_left_behind
-from bots_app.session_commands import add_sessions_argument, chosen, strays_of, tell_later_records
+from bots_app.session_commands import (
+    add_processes_argument,
+    add_sessions_argument,
+    chosen,
+    strays_of,
+    tell_later_records,
+)
 from bots_app.strays import Strays
 from dashboard.errors import Unavailable
 from dashboard.progress import Progress
@@ -25,13 +31,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         add_sessions_argument(parser)
+        add_processes_argument(parser)
 
-    def handle(self, *, sessions: list[SessionId], **options: Any) -> None:
+    def handle(self, *, sessions: list[SessionId], processes: int, **options: Any) -> None:
         """Check session by session and print what differs."""
         try:
             found = chosen(sessions)
             with strays_of(len(found)) as strays:
-                drifting = sum(self._check(sid, statuses, strays) for sid, statuses in found)
+                drifting = sum(self._check(sid, statuses, strays, processes) for sid, statuses in found)
             tell_later_records(sessions, self.stdout)
         except Unavailable as error:
             raise CommandError(f"The check could not be made: {error}", returncode=2) from None
@@ -43,11 +50,10 @@ class Command(BaseCommand):
             sys.exit(1)
         self.stdout.write(f"{len(found):,} sessions agree with their records.")
 
-    def _check(self, sid: SessionId, statuses: set[str], strays: Strays | None) -> bool:
+    def _check(self, sid: SessionId, statuses: set[str], strays: Strays | None, processes: int) -> bool:
         with Progress(f"Checking {sid}", unit="runs", stream=sys.stderr) as progress:
-            drifts = check(
-                sid, statuses=statuses, strays=None if strays is None else strays.of(sid), progress=progress.reach
-            )
+            named = None if strays is None else strays.of(sid)
+            drifts = check(sid, statuses=statuses, strays=named, progress=progress.reach, helpers=processes)
         if is_left_behind(sid):
             self.stdout.write(
                 f"{sid}: a build of its indexes was cut short; `manage.py rebuild_indexes` removes what it left"
