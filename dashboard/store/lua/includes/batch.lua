@@ -16,7 +16,7 @@ end
 local function begin_batch(options, keys, stats)
   local batch = {
     options = options, keys = keys, revision = tonumber(stats.revision or options.now_us), figures = {},
-    known_figures = stats.figures, places = session_places(keys), texts = {}, rows = {},
+    known_figures = stats.figures, places = session_places(keys), texts = {}, text_count = 0, rows = {}, row_count = 0,
   }
   if keys.list and not options.quiet then check_change_types(keys.list, keys.sid) end
   local hashes, is_there, is_thorough = {}, {}, false
@@ -36,12 +36,12 @@ local function begin_batch(options, keys, stats)
   if is_thorough or batch.gathered then redis.call('XLEN', keys.events) end
   local states, added = read_states(keys, hashes), {}
   batch.states = states
-  for hash, row in pairs(states.rows) do
+  for hash in pairs(states.rows) do
     local status = states.statuses[hash]
-    if status then look_at_status(keys, batch.places, status)
-    elseif row or states.strays[hash] then is_thorough = true end
-    if not row then added[#added + 1] = options.run .. hash end
+    if status then look_at_status(keys, batch.places, status) else is_thorough = true end
   end
+  if next(states.strays) then is_thorough = true end
+  for i, hash in ipairs(states.rowless) do added[i] = options.run .. hash end
   if is_thorough then look_at_all(batch) end
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
   local may_be_there = look_behind(batch.places, #added == 1 and added[1] or nil)
@@ -58,11 +58,11 @@ end
 -- Write what is gathered.
 local function flush(batch)
   -- Events first, then texts: a server that is out of memory refuses these, and nothing at all once a script has changed something.
-  if #batch.texts > 0 then redis.call('MSET', unpack(batch.texts)) end
-  if #batch.rows > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
+  if batch.text_count > 0 then redis.call('MSET', unpack(batch.texts)) end
+  if batch.row_count > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
   flush_places(batch.places)
   flush_table(batch.sweep, batch.revision)
-  batch.texts, batch.rows = {}, {}
+  batch.texts, batch.text_count, batch.rows, batch.row_count = {}, 0, {}, 0
 end
 
 local function flush_before(batch, hash)

@@ -9,20 +9,16 @@ local function figures_of(batch, status)
   return found
 end
 
--- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''): done up to five
--- times a run, so that it calls no other function.
-local function rank_run(with, without, hash, value)
+-- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''), of its status and
+-- of the session: done twice a run, so that it calls no other function.
+local function rank_run(places, of_status, with, without, hash, value)
   if value == '' then with, without, value = without, with, 0 end
-  local added, removed = with.added, without.removed
-  if added then
-    local count = #added
-    added[count + 1], added[count + 2] = value, hash
-  else
-    with.added = {value, hash}
-  end
-  if without.size > 0 then
-    if removed then removed[#removed + 1] = hash else without.removed = {hash} end
-  end
+  local place, behind, whole_behind = of_status[with], of_status[without], places[without]
+  local added, count = place.added, place.count
+  if added then added[count + 1], added[count + 2] = value, hash else place.added = {value, hash} end
+  place.count = count + 2
+  if behind.size > 0 then take_out(behind, hash) end
+  if whole_behind.size > 0 then take_out(whole_behind, hash) end
 end
 
 local function leave_status(of_status, hash)
@@ -51,36 +47,29 @@ local function leave(batch, hash, kept)
   end
 end
 
--- File the run anew; profit and updated are '' when missing. `fixed` says whether the three fixed indexes are ours to write now,
--- `thorough` that they may name the run under statuses we do not know of.
-local function index_run(batch, hash, status, profit, updated, row, fixed, thorough)
-  local places, old_row, old_status = batch.places, batch.states.rows[hash], batch.states.statuses[hash]
-  local of_status = places.statuses[status]
-  leave(batch, hash, status)
-  count_run(figures_of(batch, status), hash, profit, 1)
-  rank_run(of_status.profit, of_status.unranked, hash, profit)
+-- File the run anew; profit and updated are '' when missing. `thorough` says that the fixed sets may name the run under statuses that
+-- we do not know of.
+local function index_run(batch, hash, status, profit, updated, row, thorough)
+  local places, states = batch.places, batch.states
+  local of_status, old_row, old_status = places.statuses[status], states.rows[hash], states.statuses[hash]
+  if old_row then leave(batch, hash, status) end
+  count_run(batch.figures[status] or figures_of(batch, status), hash, profit, 1)
+  rank_run(places, of_status, 'profit', 'unranked', hash, profit)
   if thorough or old_status ~= status or not has_time(old_row, updated) then
-    rank_run(of_status.updated, of_status.undated, hash, updated)
-    rank_run(places.updated, places.undated, hash, updated)
+    rank_run(places, of_status, 'updated', 'undated', hash, updated)
   end
-  local rows = batch.rows
-  local count = #rows
-  rows[count + 1], rows[count + 2] = hash, row
-  if fixed then
-    rank_run(places.profit, places.unranked, hash, profit)
-    add(places.bots, hash)
-    add(of_status.bots, hash)
-    if thorough or batch.states.strays[hash] or (old_row and not old_status) then
-      for other, of_other in pairs(places.statuses) do
-        if other ~= status then take_out(of_other.bots, hash) end
-      end
-    elseif old_status and old_status ~= status then
-      take_out(places.statuses[old_status].bots, hash)
+  local rows, count = batch.rows, batch.row_count
+  rows[count + 1], rows[count + 2], batch.row_count = hash, row, count + 2
+  add(of_status.bots, hash)
+  if thorough or states.strays[hash] or (old_row and not old_status) then
+    for other, of_other in pairs(places.statuses) do
+      if other ~= status then take_out(of_other.bots, hash) end
     end
-  -- Another program's profit index stays as it is: who has no score there is listed behind.
-  elseif redis.call('ZSCORE', batch.keys.profit, hash) then take_out(places.unranked, hash)
-  else rank_run(places.profit, places.unranked, hash, '') end
-  set_state(batch.states, hash, row, status, profit)
+  elseif old_status and old_status ~= status then
+    take_out(places.statuses[old_status].bots, hash)
+  end
+  -- Of a run that comes once in a batch of several nobody asks again.
+  if batch.gathered or batch.is_single then set_state(states, hash, row, status, profit) end
 end
 
 -- Take the run out of every index, fixed and derived.
@@ -90,5 +79,5 @@ local function drop_run(batch, hash)
   redis.call('HDEL', batch.keys.rows, hash)
   for _, name in ipairs(PLACES) do take_out(places[name], hash) end
   for _, of_status in pairs(places.statuses) do take_out(of_status.bots, hash) end
-  set_state(batch.states, hash, false)
+  set_state(batch.states, hash, nil)
 end

@@ -1,23 +1,25 @@
 -- Sets and sorted sets of a session, and what is to be added to them and taken out: gathered over a batch, so that each takes two
 -- commands and not two a run.
 
--- Of each place `added` and `removed` are lists, nothing while they are empty: of most places a batch touches few.
+-- Of each place `removed` is a list, nothing while it is empty: of most places a batch touches few. `added`, of `count` elements, is
+-- there of those of a status alone; whatever is added to one is added to `whole`, too, the same place of the whole session.
 
 -- The place of a key; kind is S for a set, Z for a sorted set. Raises an error if the key holds another type, which has to be before
 -- the first change: what a script has written before it fails is not taken back.
-local function place_at(key, kind)
-  return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key)}
+local function place_at(key, kind, whole)
+  return {key = key, kind = kind, size = redis.call(kind .. 'CARD', key), whole = whole, count = 0}
 end
 
 -- The place of a sorted set of runs without a value, usually empty: see `look_behind`.
-local function place_behind(key)
-  return {key = key, kind = 'Z'}
+local function place_behind(key, whole)
+  return {key = key, kind = 'Z', whole = whole, count = 0}
 end
 
 -- To a set; to a sorted set `rank_run` adds.
 local function add(place, hash)
-  local added = place.added
-  if added then added[#added + 1] = hash else place.added = {hash} end
+  local added, count = place.added, place.count + 1
+  if added then added[count] = hash else place.added = {hash} end
+  place.count = count
 end
 
 local function take_out(place, hash)
@@ -28,14 +30,16 @@ local function take_out(place, hash)
 end
 
 local function flush_place(place)
-  local added, removed = place.added, place.removed
+  local added, removed, whole = place.added, place.removed, place.whole
   if removed then
     place.size = place.size - redis.call(place.kind .. 'REM', place.key, unpack(removed))
     place.top, place.removed = nil, nil
   end
   if added then
     place.size = place.size + redis.call(place.kind .. 'ADD', place.key, unpack(added))
-    place.top, place.added = place.top and top_with(place.top, added), nil
+    whole.size = whole.size + redis.call(place.kind .. 'ADD', whole.key, unpack(added))
+    whole.top = whole.top and top_with(whole.top, added)
+    place.added, place.count = nil, 0
   end
 end
 
@@ -51,9 +55,9 @@ local function look_at_status(keys, places, status)
   if places.statuses[status] then return end
   local prefix = keys.index_status_prefix .. status
   places.statuses[status] = {
-    bots = place_at(keys.status_prefix .. status, 'S'), profit = place_at(prefix .. ':profit', 'Z'),
-    unranked = place_behind(prefix .. ':unranked'), updated = place_at(prefix .. ':updated', 'Z'),
-    undated = place_behind(prefix .. ':undated'),
+    bots = place_at(keys.status_prefix .. status, 'S', places.bots), profit = place_at(prefix .. ':profit', 'Z', places.profit),
+    unranked = place_behind(prefix .. ':unranked', places.unranked), updated = place_at(prefix .. ':updated', 'Z', places.updated),
+    undated = place_behind(prefix .. ':undated', places.undated),
   }
 end
 

@@ -19,7 +19,7 @@ end
 
 local function remove(batch, operation, hash)
   local states, options = batch.states, batch.options
-  local is_known, code = states.rows[hash] or states.strays[hash] or batch.sweep.places[hash], 2
+  local is_known, code = states.rows[hash] or states.strays[hash] or batch.sweep.row_of[hash], 2
   if operation == 'drop' then
     if redis.call('EXISTS', options.run .. hash) == 1 then return -1 end
     if not is_known then code = 0 end
@@ -37,7 +37,7 @@ local function file(batch, number, operation, hash, expected, status, profit, up
   if deleting and redis.call('EXISTS', deleting) == 1 then return -3 end
   if sha_of(text_at(batch.options.run .. hash)) ~= expected then return -1 end
   local is_changed = operation == 'touch' or batch.states.rows[hash] ~= row or not has_row(batch.sweep, number, hash)
-  index_run(batch, hash, status, profit, updated, row, true, true)
+  index_run(batch, hash, status, profit, updated, row, true)
   if is_changed then tell(batch, 'run', hash, status, profit) end
   return is_changed and 2 or 0
 end
@@ -57,10 +57,14 @@ local function put(batch, operation, hash, expected, record, trades, status, pro
   local found = (operation == 'edit' or old_row == row or (not old_row and batch.has_foreign)) and text_at(key)
   if operation == 'edit' and sha_of(found) ~= expected then return found and -1 or -2 end
   if old_row == row and found == record and (trades == '' or text_at(batch.options.trades .. hash) == trades) then return 0 end
-  local count = #texts
+  local count = batch.text_count
   texts[count + 1], texts[count + 2] = key, record
-  if trades ~= '' then texts[count + 3], texts[count + 4] = batch.options.trades .. hash, trades end
-  index_run(batch, hash, status, profit, updated, row, true, false)
+  if trades ~= '' then
+    texts[count + 3], texts[count + 4] = batch.options.trades .. hash, trades
+    count = count + 2
+  end
+  batch.text_count = count + 2
+  index_run(batch, hash, status, profit, updated, row, false)
   tell(batch, 'run', hash, status, profit)
   return (old_row or found) and 2 or 1
 end

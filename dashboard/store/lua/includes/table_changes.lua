@@ -12,18 +12,21 @@ end
 local MOST_RECENT, MANY_ROWS = 2000, 20
 
 -- Put down which rows were changed, for who reads them one by one: all since the lowest revision in the log are there. Where it is
--- not worth that, the log begins anew with a mark, the row ''.
-local function note_rows(sweep, rows, segments, revision)
-  local key, count = sweep.key .. 'recent', 0
-  for _ in pairs(segments) do count = count + 1 end
-  if #rows > MANY_ROWS * count then
+-- not worth that, the log begins anew with a mark, the row ''. The rows, `count` of them, are those that are gone and those of pieces.
+local function note_rows(sweep, gone, pieces, count, segments, revision)
+  local key, most = sweep.key .. 'recent', 0
+  for _ in pairs(segments) do most = most + MANY_ROWS end
+  if count > most then
     if sweep.recent > 0 then redis.call('UNLINK', key) end
     redis.call('ZADD', key, revision, '')
     sweep.recent = 1
     return
   end
   local flat = {}
-  for i, row in ipairs(rows) do flat[2 * i - 1], flat[2 * i] = revision, row end
+  for _, row in ipairs(gone) do flat[#flat + 1], flat[#flat + 2] = revision, row end
+  for _, piece in ipairs(pieces) do
+    for row = piece.row, piece.row + piece.count - 1 do flat[#flat + 1], flat[#flat + 2] = revision, row end
+  end
   sweep.recent = sweep.recent + redis.call('ZADD', key, unpack(flat))
   if sweep.recent > MOST_RECENT then
     sweep.recent = sweep.recent - redis.call('ZREMRANGEBYRANK', key, 0, sweep.recent - MOST_RECENT - 1)

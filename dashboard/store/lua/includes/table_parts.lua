@@ -22,11 +22,12 @@ local function write_part(sweep, key, offset, part, full)
 end
 
 -- The configHash as it stands in the table, and whether it is too long for that.
-local function padded(sweep, hash)
-  if #hash > sweep.width or hash == '' or string.byte(hash) == 255 or string.find(hash, '\0', 1, true) then
-    return '\255' .. string.rep('\0', sweep.width - 1), true
+local function padded(width, hash)
+  local size = #hash
+  if size > width or size == 0 or string.byte(hash) == 255 or string.find(hash, '\0', 1, true) then
+    return '\255' .. string.rep('\0', width - 1), true
   end
-  return hash .. string.rep('\0', sweep.width - #hash), false
+  return size == width and hash or hash .. string.rep('\0', width - size), false
 end
 
 -- Write the values, and the hashes if any of them is new, of runs whose operations and rows follow each other within a segment.
@@ -46,13 +47,13 @@ local function write_piece(sweep, piece)
     if part ~= nothing or not piece.is_fresh then write_part(sweep, key .. names[position], offset, part, FULL) end
   end
   if not piece.is_named then return end
-  local hashes = {}
+  local hashes, hash_of, width, is_long = {}, sweep.hash_of, sweep.width, nil
   for i = 1, count do
-    local is_long
-    hashes[i], is_long = padded(sweep, piece.hashes[i])
-    if is_long then redis.call('HSET', sweep.key .. 'long', row + i - 1, piece.hashes[i]) end
+    local hash = hash_of[number + i - 1]
+    hashes[i], is_long = padded(width, hash)
+    if is_long then redis.call('HSET', sweep.key .. 'long', row + i - 1, hash) end
   end
-  write_part(sweep, sweep.key .. 'hashes:' .. segment, at * sweep.width, table.concat(hashes), SEGMENT_ROWS * sweep.width)
+  write_part(sweep, sweep.key .. 'hashes:' .. segment, at * width, table.concat(hashes), SEGMENT_ROWS * width)
 end
 
 -- Clear what a row held in columns that the batch does not write.

@@ -7,8 +7,11 @@ local MISSING = string.rep('\0', 8)
 -- Open a table; `found` (of write_runs, of a build's) has stats (key of the hash that names it), is_new, generation, rows, width, key
 -- (prefix of its own keys), count (of operations) and what is told of them: names, values, digests, shape_texts, of, always, texts,
 -- statuses (how many of the texts). `hashes` are the runs, each once. Nothing is changed yet.
+-- It then has of the runs row_of and shape_of (by hash, as far as it has them), of the operations that are gathered their numbers
+-- (pending) and, by number, hash_of and is_gone.
 local function open_table(found, hashes)
-  found.pending, found.places, found.columns_by_shape, found.free, found.recent = {}, {}, {}, 0, 0
+  found.pending, found.hash_of, found.is_gone, found.row_of, found.shape_of = {}, {}, {}, {}, {}
+  found.columns_by_shape, found.free, found.recent = {}, 0, 0
   if found.is_new then
     local longest = 16
     for _, hash in ipairs(hashes) do longest = math.max(longest, #hash) end
@@ -17,7 +20,7 @@ local function open_table(found, hashes)
     for i, place in ipairs(redis.call('HMGET', found.key .. 'places', unpack(hashes))) do
       if place then
         local row, shape = string.match(place, '^(%d+) (%S+)$')
-        if row then found.places[hashes[i]] = {row = tonumber(row), shape = shape} end
+        if row then found.row_of[hashes[i]], found.shape_of[hashes[i]] = tonumber(row), shape end
       end
     end
     redis.call('ZCARD', found.key .. 'changes')
@@ -41,10 +44,9 @@ local function is_apart(sweep, hashes)
   -- A run that comes again is written again.
   local pieces, next_row, free, last = sweep.count - #hashes, sweep.rows, sweep.free, nil
   for _, hash in ipairs(hashes) do
-    local place, row = sweep.places[hash], nil
-    if place then row = place.row
-    elseif free > 0 then free = free - 1
-    else row, next_row = next_row, next_row + 1 end
+    local row = sweep.row_of[hash]
+    if not row and free > 0 then free = free - 1
+    elseif not row then row, next_row = next_row, next_row + 1 end
     if not row or row - 1 ~= last then pieces = pieces + 1 end
     last = row
   end
@@ -62,15 +64,17 @@ end
 
 -- Have the row of a run written, or freed, when the batch is flushed; `number` is the operation's.
 local function change_row(sweep, number, hash, is_gone)
-  sweep.pending[#sweep.pending + 1] = {number = number, hash = hash, is_gone = is_gone}
+  local pending = sweep.pending
+  pending[#pending + 1] = number
+  sweep.hash_of[number], sweep.is_gone[number] = hash, is_gone or nil
 end
 
 -- Whether the table says of a run what the operation of this number says.
 local function has_row(sweep, number, hash)
-  local place, digest = sweep.places[hash], digest_at(sweep, number)
-  if not place or place.shape ~= digest or not sweep.known[digest] then return false end
+  local row, digest = sweep.row_of[hash], digest_at(sweep, number)
+  if not row or sweep.shape_of[hash] ~= digest or not sweep.known[digest] then return false end
   local position = positions_of(sweep)
-  local key, at = sweep.key .. 'values:' .. math.floor(place.row / SEGMENT_ROWS) .. ':', place.row % SEGMENT_ROWS * 8
+  local key, at = sweep.key .. 'values:' .. math.floor(row / SEGMENT_ROWS) .. ':', row % SEGMENT_ROWS * 8
   for _, name in ipairs(columns_of(sweep, digest)) do
     local first = 8 * ((position[name] - 1) * sweep.count + number - 1)
     local found = redis.pcall('GETRANGE', key .. name, at, at + 7)
