@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.session_list import listed
 from dashboard.tolerant import from_bytes
 from sessions_app.discovery import find_session_ids
 from sessions_app.records import SessionId
@@ -21,7 +22,7 @@ USUAL = frozenset({"completed", "failed", "running", "unreadable", "unknown"})
 
 def session_ids() -> set[str]:
     """Return every session that has a summary, a set of runs, a record, or a place in the list of sessions."""
-    found = {from_bytes(sid) for sid in client().zrange(store_keys.SESSIONS, 0, -1)} | set(find_session_ids())
+    found = set(listed()) | set(find_session_ids())
     return found | {sid for sid, _ in run_keys("bot_registry:run:*")}
 
 

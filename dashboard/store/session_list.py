@@ -15,6 +15,9 @@ from dashboard.store.keys import SESSIONS, list_key, list_keys
 from dashboard.store.scripts import script
 from dashboard.tolerant import from_bytes
 
+#: Sessions of the list that are read in one step.
+LISTED = 1_000
+
 
 class Changes(NamedTuple):
     """What changed since two numbers, and how things stand."""
@@ -76,5 +79,10 @@ def own_list_keys() -> list[str]:
 
 
 def listed() -> list[str]:
-    """Return the id of every session listed."""
-    return [from_bytes(sid) for sid in client().zrange(SESSIONS, 0, -1)]
+    """Return the id of every session listed, read in steps; one that changes meanwhile is met again at the end."""
+    found: dict[str, None] = {}
+    since = "-inf"
+    while some := client().zrangebyscore(SESSIONS, since, "+inf", start=0, num=LISTED, withscores=True):
+        found |= dict.fromkeys(from_bytes(sid) for sid, _ in some)
+        since = f"({some[-1][1]:.0f}"
+    return list(found)

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
+from dashboard.store import session_list
 from dashboard.store.client import client
 from sessions_app import catalogue, summaries
 from sessions_app.catalogue import SessionCatalogue
@@ -304,3 +305,24 @@ def test_what_another_program_wrote_twice_is_noticed_twice(store: redis.Redis) -
         assert check_sessions([NAMES[0]]) == 0
         BotRegistry().put(sid, RunWrite.parse(run("a", float(number + 5))))
         assert [one.runCount for one in registry.all()] == [1]
+
+
+def test_the_ids_are_read_in_steps_and_one_that_changes_meanwhile_is_not_missed(
+    store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"S{number}:1h:1:2" for number in range(7)]
+    for name in names:
+        write_foreign(name, [run("a", 1.0)])
+        list_session(name)
+    monkeypatch.setattr(session_list, "LISTED", 3)
+    assert session_list.listed() == names
+    read = client().zrangebyscore
+
+    def changing(*args: Any, **options: Any) -> Any:
+        found = read(*args, **options)
+        BotRegistry().put(SessionId.parse(names[0]), RunWrite.parse(run(f"run {args[1]}", 1.0)))
+        monkeypatch.setattr(client(), "zrangebyscore", read)
+        return found
+
+    monkeypatch.setattr(client(), "zrangebyscore", changing)
+    assert sorted(session_list.listed()) == names
