@@ -42,6 +42,8 @@ CARRIED = 200
 MOST_CALLS = 32
 #: Attempts at the swap, where others write at the same time.
 ATTEMPTS = 200
+#: Keys that a step looks at where all are looked through.
+SCANNED = 1_000
 #: Seconds between two signs of life, and milliseconds without one after which a build is void.
 HOLD_EVERY_S, VOID_MS = 2.0, 60_000
 
@@ -193,6 +195,9 @@ class Build:
         names += [self.made.index(name) for name in ("rows", "stats", "heard", "dirty", *PER_STATUS)]
         for status in self._statuses | self.loader.figures.keys():
             names += [self.made.status(status), *(self.made.index_status(status, name) for name in PER_STATUS)]
+        if self.loader.is_shared:
+            # Of which statuses other processes have made something, they say when they are done.
+            names += client().scan_iter(match=self.keys.pattern(self.made.prefix), count=SCANNED)
         free(names, between=self._stay)
 
     def _stay(self) -> None:

@@ -85,6 +85,14 @@ class Helper:
             self._process.join()
 
 
+def close_all(helpers: Sequence[Helper]) -> None:
+    """Have all helpers end, each told before one is waited for."""
+    for helper in helpers:
+        helper.connection.close()
+    for helper in helpers:
+        helper.close()
+
+
 def wait_for(helpers: Sequence[Helper], *, seconds: float | None) -> list[Helper]:
     """Return the helpers that have something to say, none of them when the time is over."""
     found = multiprocessing.connection.wait([helper.connection for helper in helpers], seconds)

@@ -7,11 +7,11 @@ itself, as one process does: some steps of records, a block of runs to be put in
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 from multiprocessing.connection import Connection
 
-from bots_app.helpers import Helper, HelperEnded, wait_for
+from bots_app.helpers import Helper, HelperEnded, close_all, wait_for
 from bots_app.loading import Counts, LoadedPart, Loader, load_records
 from bots_app.table.new_table import NewTable, width_of
 from dashboard.errors import Unavailable
@@ -40,7 +40,7 @@ class Segments:
 def load_with_helpers(
     loader: Loader, keys: SessionKeys, token: str, source: Iterable[list[str]], *, helpers: int, is_deleting: bool,
     between: Callable[[], object],
-) -> Iterator[Counts]:  # fmt: skip
+) -> Generator[Counts, None, None]:  # fmt: skip
     """Load the runs that a source names with so many helpers, and yield the counts of all of them now and then.
 
     Raises Unavailable if a helper ends before its time.
@@ -52,6 +52,7 @@ def load_with_helpers(
     segments, width = Segments(), width_of([name.encode() for name in first])
     loader.table.number = segments
     work = _Work()
+    loader.is_shared = True
     try:
         for _ in range(helpers):
             work.helpers.append(Helper(load_part, keys, token, width, segments, is_deleting))
@@ -64,13 +65,13 @@ def load_with_helpers(
         while work.is_going():
             between()
             yield from work.listen(LOOK_EVERY_S)
-        for part in work.parts:
+        for part in work.parts.values():
             loader.take(part)
+        loader.is_shared = False
     except HelperEnded as error:
         raise Unavailable(f"{error} The indexes of session {keys.sid} are as they were; try again.") from error
     finally:
-        for helper in work.helpers:
-            helper.close()
+        close_all(work.helpers)
 
 
 class _Work:
@@ -78,7 +79,8 @@ class _Work:
 
     def __init__(self) -> None:
         self.helpers: list[Helper] = []
-        self.parts: list[LoadedPart] = []
+        #: Of the helpers that are done.
+        self.parts: dict[Helper, LoadedPart] = {}
         self._steps: dict[Helper, int] = {}
         self._counts: dict[Helper, Counts] = {}
 
@@ -101,10 +103,11 @@ class _Work:
 
     def listen(self, seconds: float) -> Iterator[Counts]:
         """Take what helpers say, waiting for the first word of it; yield the counts of all."""
-        for helper in wait_for(self.helpers, seconds=seconds):
+        going = [helper for helper in self.helpers if helper not in self.parts]
+        for helper in wait_for(going, seconds=seconds):
             said = helper.receive()
             if isinstance(said, LoadedPart):
-                self.parts.append(said)
+                self.parts[helper] = said
                 said = said.counts
             else:
                 self._steps[helper] -= 1
@@ -119,13 +122,13 @@ def load_part(
     parent: Connection, keys: SessionKeys, token: str, width: int, segments: Segments, is_deleting: bool
 ) -> None:  # fmt: skip
     """Load the runs that the parent names, in a process of its own."""
-    table, counts = NewTable(keys.table(token), number=segments, width=width), Counts()
+    table, counts = NewTable(keys.table(token), number=segments, width=width, is_part=True), Counts()
     loader = Loader(keys.next(token), table, is_fixed=True)
     with Exchange(keys.bots) as exchange:
         try:
             for _ in load_records(loader, keys, _named(parent, counts), exchange, counts, is_deleting=is_deleting):
                 continue
-        except EOFError:
+        except (EOFError, OSError):
             # What has been sent is not to be written after the parent has removed all that was made.
             exchange.drain()
             raise

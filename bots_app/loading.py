@@ -54,6 +54,8 @@ class Loader:
         self.figures: dict[str, Figures] = {}
         #: Steps loaded, which the store counts as well: one that came back with older data lacks some.
         self.batches = 0
+        #: Whether other processes are loading parts, or have been stopped in it.
+        self.is_shared = False
         self._order = ScoreOrder(made, has_profits=is_fixed)
 
     def load(self, values: Sequence[RunValues], *, scores: Sequence[Any] | None = None) -> list[Command]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 
 import msgspec
@@ -172,8 +173,9 @@ class _Rebuild:
                 loader, self.keys, self.making.lease.id, self._source(), helpers=self.helpers,
                 is_deleting=self.is_deleting, between=self._stay,
             )  # fmt: skip
-            for counts in found:
-                self._tell(counts)
+            with closing(found):
+                for counts in found:
+                    self._tell(counts)
             source: Iterable[list[str]] = ()
         else:
             source = self._source()

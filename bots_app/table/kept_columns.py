@@ -43,15 +43,16 @@ class KeptColumns:
         return [name for name in added if name in known], [name for name in lost if name in before]
 
     def merge(self, other: KeptColumns) -> list[str]:
-        """Count in the runs of another one; return the names that lose their column in either."""
+        """Count in the runs of another one; return the names that have lost their column, here or there, or lose it."""
         left_out = self._left_out | other._left_out
         lost = [name for name in {**self._counts, **other._counts} if self._lacks(name) or other._lacks(name)]
         for name, count in other._counts.items():
             self._counts[name] = self._counts.get(name, 0) + count
         for name in lost:
             del self._counts[name]
-        self._left_out = set(sorted(left_out.union(lost))[:MOST_LEFT_OUT])
-        return lost
+        left_out.update(lost)
+        self._left_out = set(sorted(left_out)[:MOST_LEFT_OUT])
+        return sorted(left_out)
 
     def _lacks(self, name: str) -> bool:
         """Tell whether some run may have a field that was not counted."""

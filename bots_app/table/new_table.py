@@ -60,8 +60,10 @@ class NewTable:
     Where several processes make parts of one, `number` gives the next segment of all, and `width` is the same for all.
     """
 
-    def __init__(self, keys: TableKeys, *, number: Callable[[], int] | None = None, width: int = 0) -> None:
-        self.keys = keys
+    def __init__(
+        self, keys: TableKeys, *, number: Callable[[], int] | None = None, width: int = 0, is_part: bool = False
+    ) -> None:  # fmt: skip
+        self.keys, self._is_part = keys, is_part
         self.number = number or count().__next__
         self.rows = 0
         #: Bytes of a hash's place, 0 as long as there is no run.
@@ -239,7 +241,8 @@ class NewTable:
             strings += [self.keys.values(segment, name) for segment in self._written.pop(name, ())]
         for some in chunked(strings, REMOVED):
             self._due.append(("UNLINK", *some))
-        for some in chunked(names, ADDED):
+        # Another process may have strings of it, which are found by its name if all is to be removed.
+        for some in () if self._is_part else chunked(names, ADDED):
             self._due.append(("SREM", self.keys.name("columns"), *some))
 
     def _settle(self) -> None:
