@@ -105,9 +105,9 @@ def write_one(sid: SessionId, operation: Sequence[Any]) -> tuple[bool, int]:
 
 
 def begin_batch(sid: SessionId, operations: Sequence[Sequence[Any]]) -> BegunScript:
-    """Make a batch ready to be sent; `write_batch` with the same operations finishes it."""
-    call = batch_call(sid, operations, statuses=(), is_quiet=False, unless_deleting=False)
-    return BegunScript(script("write_runs"), *call)
+    """Make a batch ready to be sent, its words given as bytes; `write_batch` with the same operations finishes it."""
+    names, values = batch_call(sid, operations, statuses=(), is_quiet=False, unless_deleting=False)
+    return BegunScript(script("write_runs"), names, values, groups=operations)
 
 
 def _note_written(sid: SessionId) -> None:

@@ -108,6 +108,10 @@ class Sender:
 
 
 def put_operation(write: RunWrite) -> tuple[Any, ...]:
-    """Return the operation that stores a run."""
+    """Return the operation that stores a run, its words as bytes."""
     record = write.record
-    return ("put", record.configHash, "", write.text, write.trades or b"", *index_values(record), fields_of(record))
+    status, profit, updated, row = index_values(record)
+    return (
+        b"put", record.configHash.encode(), b"", write.text, write.trades or b"", status.encode(), profit.encode(),
+        updated.encode(), row, fields_of(record),
+    )  # fmt: skip

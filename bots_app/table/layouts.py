@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import string
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
 
 from bots_app.metrics import metric_paths
 from bots_app.records import BacktestRunRecord
@@ -35,39 +36,32 @@ _NUMBERS, _OTHERS, _UNNAMED, _BELOW, _IGNORED = range(_GROUPS := 5)
 _LETTERS = frozenset(string.ascii_letters) - set("iInN")
 
 
-class _Level(NamedTuple):
-    """Where an object or list is, by the level above and its place there, and where in it the fields are."""
-
-    above: int
-    place: int
-    numbers: slice
-    others: slice | None
-    #: Objects and lists that hold no fields, and what they are: where one is a number it is a field.
-    ignored: slice
-    types: tuple[type, ...]
-
-
 class Layout:
     """What records that look alike hold."""
 
     def __init__(self, sketch: Record) -> None:
-        self._levels: list[_Level] = []
+        #: Where the numbers are, the texts and booleans, and the objects and lists that hold no fields.
+        self._paths: dict[int, list[str]] = {group: [] for group in (_NUMBERS, _OTHERS, _IGNORED)}
         self._names: list[str] = []
         self._other_names: list[str] = []
-        types = [self._add(sketch.configuration, CONFIG, (0, 0), is_config=True)]
+        holders: list[type] = []
+        types = [self._add(sketch.configuration, CONFIG, "f0.", holders, is_config=True)]
         #: How many of the texts and booleans are parameters, of which a text is never a number.
         self._parameters = len(self._other_names)
-        types.append(self._add(sketch.performance, "", (0, 1), is_config=False))
+        types.append(self._add(sketch.performance, "", "f1.", holders, is_config=False))
         count, other_count = len(self._names), len(self._other_names)
-        types.append(self._add(sketch.results, "", (0, 2), is_config=False))
+        types.append(self._add(sketch.results, "", "f2.", holders, is_config=False))
         # What is in the performance comes before what stands beside it, be it an object.
         beside = {*self._names[count:], *self._other_names[other_count:]}
         self._is_odd = any(key in beside for key, _ in sketch.performance.parts)
         self._type: Any = _struct(list(zip(Record._fields, types, strict=True)), is_list=True)
+        self._numbers, self._others, self._ignored = map(_getter, self._paths.values())
+        #: What those without fields are: where one is a number it is a field.
+        self._holders = tuple(holders)
         #: By the names of the run's metrics; None where two fields have one name.
         self._shapes: dict[tuple[str, ...], Shape | None] = {}
 
-    def _add(self, sketch: Sketch, start: str, where: tuple[int, int], *, is_config: bool) -> Any:
+    def _add(self, sketch: Sketch, start: str, path: str, holders: list[type], *, is_config: bool) -> Any:
         """Add an object or list, and what is in it; return its type."""
         names, groups = names_at(start, is_config=is_config), defaultdict[int, list[tuple[str, Any]]](list)
         for key, kind in sketch.parts:
@@ -75,41 +69,32 @@ class Layout:
                 groups[_BELOW].append((key, kind))
             elif kind in _HOLDERS:
                 groups[_IGNORED].append((key, Any))
+                holders.append(_HOLDERS[kind])
             else:
                 group = _UNNAMED if not names[key] else _NUMBERS if kind == NUMBER else _OTHERS
                 groups[group].append((key, _TYPES[kind]))
         self._names += [names[key] for key, _ in groups[_NUMBERS]]
         self._other_names += [names[key] for key, _ in groups[_OTHERS]]
-        ends = [*accumulate(len(groups[group]) for group in range(_GROUPS))]
-        numbers, _, _, below, _ = slices = [slice(start, end) for start, end in pairwise((0, *ends))]
-        types = tuple(_HOLDERS[kind] for _, kind in sketch.parts if kind in _HOLDERS)
-        others = slices[_OTHERS] if groups[_OTHERS] else None
-        self._levels.append(_Level(*where, numbers, others, slices[_IGNORED], types))
-        level = len(self._levels)
+        places = [range(*ends) for ends in pairwise((0, *accumulate(len(groups[group]) for group in range(_GROUPS))))]
+        for group, paths in self._paths.items():
+            paths += [f"{path}f{place}" for place in places[group]]
         groups[_BELOW] = [
-            (key, self._add(part, f"{start}{key}.", (level, place), is_config=is_config))
-            for place, (key, part) in enumerate(groups[_BELOW], below.start)
+            (key, self._add(part, f"{start}{key}.", f"{path}f{place}.", holders, is_config=is_config))
+            for place, (key, part) in zip(places[_BELOW], groups[_BELOW], strict=True)
         ]
         return _struct([field for group in range(_GROUPS) for field in groups[group]], is_list=sketch.kind == LIST)
 
-    def values(self, record: Record) -> tuple[list[Any], list[Any]] | None:
+    def values(self, record: Record) -> tuple[Sequence[Any], Sequence[Any]] | None:
         """Return the numbers of a record, and its texts and booleans, some of them None; None where it is another."""
         try:
-            parts = [astuple(msgspec.convert(record, self._type))]
+            parts = msgspec.convert(record, self._type)
         except msgspec.ValidationError:
             return None
-        found, others_found = list[Any](), list[Any]()
-        for above, place, numbers, others, ignored, types in self._levels:
-            values = astuple(parts[above][place])
-            parts.append(values)
-            found += values[numbers]
-            if others is not None:
-                others_found += values[others]
-            if types and tuple(map(type, values[ignored])) != types:
-                return None
-        return found, others_found
+        if self._holders and tuple(map(type, self._ignored(parts))) != self._holders:
+            return None
+        return self._numbers(parts), self._others(parts)
 
-    def fields(self, run: BacktestRunRecord, numbers: list[Any], others: list[Any]) -> Fields | None:
+    def fields(self, run: BacktestRunRecord, numbers: Sequence[Any], others: Sequence[Any]) -> Fields | None:
         """Return the fields of a run with these values, None when it has to be read leaf by leaf."""
         names, metrics = tuple(run.metrics), [*run.metrics.values()]
         if None in metrics:
@@ -120,7 +105,7 @@ class Layout:
         shape = None if self._is_odd else self._shapes.get(names) or self._shape(names)
         if shape is None or any(map(_is_number, others[self._parameters :])):
             return None
-        return _fields(shape, run.status, metrics + numbers, others)
+        return _fields(shape, run.status, [*metrics, *numbers], others)
 
     def _shape(self, metrics: tuple[str, ...]) -> Shape | None:
         names, others = (*metrics, *self._names), tuple(self._other_names)
@@ -132,6 +117,14 @@ class Layout:
         return found
 
 
+def _getter(paths: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that takes what is at these paths, dotted names of attributes, out of an object."""
+    if len(paths) > 1:
+        return attrgetter(*paths)
+    getters = [attrgetter(path) for path in paths]
+    return lambda holder: tuple([getter(holder) for getter in getters])
+
+
 def _struct(fields: list[tuple[str, Any]], *, is_list: bool) -> Any:
     """Return a type for objects with exactly these keys, or for lists with items of these types."""
     keys = {f"f{place}": key for place, (key, _) in enumerate(fields)}
@@ -139,7 +132,7 @@ def _struct(fields: list[tuple[str, Any]], *, is_list: bool) -> Any:
     return msgspec.defstruct("Part", types, rename=keys, array_like=is_list, forbid_unknown_fields=True, gc=False)
 
 
-def _fields(shape: Shape, status: str, numbers: list[Any], others: list[Any]) -> Fields | None:
+def _fields(shape: Shape, status: str, numbers: Sequence[Any], others: Sequence[Any]) -> Fields | None:
     """Return fields of which those that are None are not there, None unless all numbers are certain to be finite."""
     try:
         is_finite = math.isfinite(sum(numbers, 0.0))
