@@ -2,15 +2,20 @@
 
 The server's slow log goes by the clock on the wall: a command that had to wait for a core looks long. So the server is
 favoured while this is measured, where this process may do that (Linux, as root); elsewhere the figures mean something
-on an idle machine only.
+on an idle machine only. What a virtual machine keeps from a server no clock of its own tells: so a process that does
+nothing but read memory is favoured and timed as well.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
 from pathlib import Path
+
+import numpy as np
 
 from dashboard.store.client import client
 from dashboard.store.scripts import FOLDER, script
@@ -31,6 +36,8 @@ MOST_TOLD = 12
 TOLD_BY = 60
 #: Niceness of the server.
 FAVOURED = -15
+#: Bytes that are read from, places read in one go (some tenths of a millisecond), and seconds of doing so.
+READ_FROM, PLACES, READING_S = 1 << 30, 5_000, 20.0
 
 
 def measure(report: Report, sid: SessionId, runs: int) -> None:
@@ -44,11 +51,32 @@ def measure(report: Report, sid: SessionId, runs: int) -> None:
             do()
             for name, milliseconds in slowest().items():
                 longest[name] = max(longest.get(name, (0.0, "")), (milliseconds, stage))
+    report.value(f"the machine alone: {PLACES:,} reads of memory", pause_of_machine(), "ms")
     told = [(name, *found) for name, found in sorted(longest.items(), key=lambda item: item[1], reverse=True)]
     others = told[MOST_TOLD:]
     told[MOST_TOLD:] = [("every other command", others[0][1] if others else NOTED_US / 1e3, "each stage")]
     for name, milliseconds, stage in told:
         report.value(f"{name} ({stage})", milliseconds, "ms", goal=at_most(LONGEST_MS))
+
+
+def pause_of_machine() -> float:
+    """Return the most ms that a favoured process took for PLACES reads of memory at random."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(read_memory)
+
+
+def read_memory() -> float:
+    """Read for READING_S; return the most ms that it took in one go."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, FAVOURED)
+    memory = np.ones(READ_FROM // 8)
+    draw, longest, end = np.random.default_rng(1), 0.0, time.monotonic() + READING_S
+    while time.monotonic() < end:
+        places = draw.integers(0, len(memory), PLACES)
+        start = time.perf_counter()
+        memory[places].sum()
+        longest = max(longest, time.perf_counter() - start)
+    return longest * 1e3
 
 
 @contextmanager

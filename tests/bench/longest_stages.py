@@ -63,10 +63,10 @@ def stages(sid: SessionId, runs: int) -> dict[str, Stage]:
         "analysis": lambda: analyse(sid),
         "export": lambda: export(sid),
         "list of sessions": lambda: (discover(), SessionRegistry().find(SessionQuery(), with_counts=True)[:]),
-        "rebuild": lambda: rebuild(sid, statuses=statuses_of([str(sid)])[str(sid)]),
         "rebuild beside writes": lambda: beside_writes(sid, some, lambda: rebuild(sid)),
         "check": lambda: assert_no_drift(list(check(sid, statuses=statuses_of([str(sid)])[str(sid)]))),
         "catching up": catch_up_all,
+        # What is derived is made anew from the records alone then.
         "moved to other names and back": lambda: (move(sid, to_tagged=True), move(sid, to_tagged=False)),
         "deleted runs": lambda: delete(sid, some[:DELETED]),
         "deleted session": lambda: SessionRegistry().delete(sid),

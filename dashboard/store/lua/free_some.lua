@@ -2,11 +2,11 @@
 --
 -- KEYS[1] a key that was put aside, of any type
 -- ARGV[1] cursor, 0 to begin
--- ARGV[2] entries of a hash to free, about; twice as many of a set, eight times of a sorted set take no longer
+-- ARGV[2] entries of a hash to free, about; twice as many of a set, four times of a sorted set take no longer
 --
 -- Output: cursor to go on with, '' when nothing is left of it
 local kind, count, cursor = redis.call('TYPE', KEYS[1]).ok, tonumber(ARGV[2]), '0'
-if kind == 'zset' then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, 8 * count - 1)
+if kind == 'zset' then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, 4 * count - 1)
 elseif kind == 'list' then redis.call('LTRIM', KEYS[1], count, -1)
 elseif kind == 'set' or kind == 'hash' then
   local is_hash, found = kind == 'hash', nil
