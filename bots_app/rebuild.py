@@ -46,7 +46,7 @@ LOOK_EVERY_S = 0.2
 #: Attempts where the session is deleted, or data or the connection lost, meanwhile.
 ATTEMPTS, TRACKED = 5, 3
 #: Entries of an index put aside that one call of a script looks at and frees: a millisecond or two of the server.
-LOOKED_AT = 500
+LOOKED_AT = 200
 #: Runs filed in one call where the indexes are in use.
 FILED_AT_ONCE = 250
 #: Rounds of reading what other programs changed before the exchange; the rest is filed after it.

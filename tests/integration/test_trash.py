@@ -87,6 +87,7 @@ def most_at_once(found: list[list[str]]) -> int:
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trash, "FREED", FREED)
+    monkeypatch.setattr("bots_app.rebuild.LOOKED_AT", FREED)
 
 
 def delete(which: SessionId) -> None:
