@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bots_app.exports import FORMATS
-from bots_app.filters import MOST_FIELDS, AggregateFilterSet, ProfitRangeForm, RunFilterSet
+from bots_app.filters import MOST_FIELDS, AggregateFilterSet, RunFilterSet
 from dashboard.api.filters import IntegerFilter, OrderingFilter, QuotedNamesFilter, TextFilter
 
 #: More runs than any session has.
@@ -45,6 +45,3 @@ class ExportFilterSet(AggregateFilterSet):
             "its `Link` header; the file begins right behind that run."
         ),
     )
-
-    class Meta:
-        form = ProfitRangeForm

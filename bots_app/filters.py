@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django import forms
-
 from bots_app import trades
 from bots_app.expressions import GRAMMAR, Expression, InvalidExpression, parse
 from bots_app.query import MAX_STATUSES, Bound, RunQuery, status_filter
@@ -30,18 +28,6 @@ MOST_TRADES = 10_000
 MOST_FIELDS = 50
 #: A curve of fewer points than two is none, and no screen shows more than some thousands.
 LEAST_POINTS, MOST_POINTS, DEFAULT_POINTS = 2, 10_000, 1000
-
-
-class ProfitRangeForm(forms.Form):
-    """A form in which the bounds of the profit do not exclude each other."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse a lower bound above the upper one."""
-        cleaned = super().clean() or self.cleaned_data
-        low, high = cleaned.get("minProfit"), cleaned.get("maxProfit")
-        if low is not None and high is not None and low > high:
-            self.add_error("minProfit", f"{low:g} is above maxProfit, {high:g}: no run can match.")
-        return cleaned
 
 
 class AggregateFilterSet(RepositoryFilterSet):
@@ -70,8 +56,13 @@ class AggregateFilterSet(RepositoryFilterSet):
         "max.": NumberFilter(help_text="Runs with at most this value in a field, as in `max.maxDrawdown=0.2`."),
     }
 
-    class Meta:
-        form = ProfitRangeForm
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Refuse a lower bound of the profit above the upper one."""
+        low, high = values.get("minProfit"), values.get("maxProfit")
+        if low is not None and high is not None and low > high:
+            return {"minProfit": [f"{low:g} is above maxProfit, {high:g}: no run can match."]}
+        return {}
 
 
 class RunFilterSet(AggregateFilterSet):
@@ -105,9 +96,6 @@ class RunFilterSet(AggregateFilterSet):
         help_text="With `1` the answer says under `plan` what it is read from, sorted sets or sweep table, and why.",
     )
     limit, cursor = page_filters(default=DEFAULT_RUNS, most=MOST_RUNS)
-
-    class Meta:
-        form = ProfitRangeForm
 
 
 class TradeFilterSet(RepositoryFilterSet):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bots_app.filters import run_query
@@ -24,6 +24,8 @@ from sessions_app.records import SessionId
 KNOWN_FIELDS = frozenset(
     {"configHash", "status", "profit", "botId", "lastUpdated", "notes", "tags", *ROW_METRICS, *DEFAULT_PATHS}
 )
+#: The query of a list that has not been narrowed yet.
+ALL_RUNS = RunQuery()
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class RunListing(RepositoryQuery):
 
     registry: BotRegistry
     sid: SessionId
-    query: RunQuery = field(default_factory=RunQuery)
+    query: RunQuery = ALL_RUNS
     fields: tuple[str, ...] = ()
     start: Start | None = None
     is_explained: bool = False

@@ -61,8 +61,9 @@ class RunQuery:
         _check_range("minProfit", "maxProfit", self.min_profit, self.max_profit)
         for field, least, most in self.bounds:
             _check_range(f"min.{field}", f"max.{field}", least, most)
-        object.__setattr__(self, "statuses", tuple(sorted(set(self.statuses))))
-        object.__setattr__(self, "excluded", tuple(sorted(set(self.excluded))))
+        for name, names in (("statuses", self.statuses), ("excluded", self.excluded)):
+            if names:
+                object.__setattr__(self, name, tuple(sorted(set(names))))
         object.__setattr__(self, "bounds", tuple(sorted(self.bounds)))
 
     @property

@@ -81,8 +81,10 @@ class BotRegistry:
             found, texts = read_table_page(
                 sid, query, position=at, limit=limit, start=None if packed else start, fields=fields
             )
-            members = [one.encode("utf-8", "surrogateescape") for one in found.hashes]
-            return RunPage(self._with_missing(keys, members, texts), found, scope)
+            if None in texts:
+                members = [one.encode("utf-8", "surrogateescape") for one in found.hashes]
+                texts = list[bytes | None](self._with_missing(keys, members, texts))
+            return RunPage(cast(list[bytes], texts), found, scope)
         position = Position.unpack(packed) if packed is not None else Position()
         reply = self._reply(sid, query, position, limit)
         rows = cast(list[bytes], reply.rows) if all(reply.rows) else self._completed(keys, reply)
@@ -189,7 +191,7 @@ class BotRegistry:
     def put_many(
         self, sid: SessionId, writes: Iterable[RunWrite], *, progress: Callable[[int], None] | None = None
     ) -> list[WriteResult]:
-        """Store runs, each with its place in every index, in atomic batches of up to 100: one round trip a batch,
+        """Store runs, each with its place in every index, in atomic batches of up to 200: one round trip a batch,
         while the next one is made ready.
 
         Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written, and

@@ -15,6 +15,7 @@ from bots_app.analysis.sweep.columns import numbers
 from bots_app.metrics import ROW_METRICS
 from bots_app.query import RunQuery
 from bots_app.sweep import sweep
+from bots_app.table.memory import memory
 from bots_app.table.ordering import Ordering, TablePosition
 from bots_app.table.plateaus import is_plateau
 from bots_app.table.query import (
@@ -26,6 +27,7 @@ from bots_app.table.query import (
     rank_of,
     start_of,
 )
+from bots_app.table.snapshot import Snapshot
 from bots_app.table.values import bits_in, bits_of
 from dashboard.errors import InvalidParameter
 from dashboard.store.keys import SessionKeys
@@ -54,21 +56,34 @@ def read_table_page(
     """Return a page and the row of each run, None of one without. Raises SessionNotFound, InvalidParameter.
 
     The page has the plateau scores that are among these fields, and those that the query looks at.
-    Cost: two round trips, and a pass over the columns that the query looks at.
+    Cost: one round trip while nothing has changed since the last page, else two; and a pass over the columns that the
+    query looks at.
     """
     keys, fields_of = SessionKeys(str(sid)), fields_of_query(query)
     scored = [name for name in fields_of.union(fields) if is_plateau(name)]
+
+    def find(snapshot: Snapshot) -> TablePage:
+        begin = start
+        if isinstance(begin, Fraction):
+            begin = start_of(begin, int(np.count_nonzero(mask_of(snapshot, query))))
+        return page_of(snapshot, query, position=position, limit=limit, start=begin)
+
+    guessed = None if scored else memory().guess(keys, fields_of, find, hashes_of=_hashes_of)
+    if guessed is not None and None not in guessed[1]:
+        return guessed
     for _ in range(ATTEMPTS):
         with sweep(sid, fields_of.union(scored)) as snapshot:
-            if isinstance(start, Fraction):
-                start = start_of(start, int(np.count_nonzero(mask_of(snapshot, query))))
-            page = page_of(snapshot, query, position=position, limit=limit, start=start)
+            page = find(snapshot)
             said = {name: bits_in(snapshot.column(name)[page.rows]) for name in fields_of & SHOWN}
             scores = {name: numbers(snapshot.column(name)[page.rows]) for name in scored}
         rows = read_rows(keys, page.hashes)
         if _is_as_said(rows, said):
             break
     return msgspec.structs.replace(page, scores=scores), rows
+
+
+def _hashes_of(page: TablePage) -> list[str]:
+    return page.hashes
 
 
 def _is_as_said(rows: Sequence[bytes | None], said: dict[str, npt.NDArray[np.uint64]]) -> bool:

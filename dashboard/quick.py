@@ -20,6 +20,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError
 from django.http import QueryDict
 from django.urls import Resolver404, resolve
+from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import Throttled, ValidationError
 
 from dashboard.api.authentication import reader_of
@@ -42,6 +43,8 @@ PREFIX, MOST_KNOWN = "/api/sessions", 1024
 MOST_LETTERS = 512
 #: What a cursor of ours looks like.
 CURSOR = re.compile(r"[A-Za-z0-9_-]*")
+#: Parameters that stand for themselves, letter by letter, and are written as we write them unless one is given twice.
+PLAIN_PAIRS = re.compile(r"[\w.~-]+=[\w.~-]*(?:&[\w.~-]+=[\w.~-]*)*", re.ASCII)
 #: What makes a request one for the usual way.
 UNUSUAL = frozenset({"HTTP_COOKIE", "HTTP_IF_MATCH", "HTTP_TRANSFER_ENCODING"})
 #: What proxies say of the address that somebody asked for.
@@ -183,13 +186,24 @@ def _asked(filterset: Any, query: str) -> Parameters | None:
 @lru_cache(1024)
 def _remembered(filterset: Any, query: str) -> Parameters | None:
     try:
-        params = QueryDict(query)
+        params = params_of(query)
         values = parameters_in(params, filterset)
     except (ValidationError, SuspiciousOperation):
         return None
     pairs = [(name, value) for name, found in params.lists() for value in found]
-    rest = "".join(f"{urlencode([pair])}&" for pair in pairs)
-    return None if "cursor" in params else Parameters(values, rest)
+    is_same = len(pairs) == len(params) and PLAIN_PAIRS.fullmatch(query)
+    rest = query if is_same else urlencode(pairs)
+    return None if "cursor" in params else Parameters(values, rest and f"{rest}&")
+
+
+def params_of(query: str) -> MultiValueDict:
+    """Return the parameters of a query string, as Django reads it. Raises SuspiciousOperation."""
+    if not PLAIN_PAIRS.fullmatch(query):
+        return QueryDict(query)
+    found: MultiValueDict = MultiValueDict()
+    for pair in query.split("&"):
+        found.appendlist(*pair.split("="))
+    return found
 
 
 @lru_cache(1024)

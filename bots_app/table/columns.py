@@ -130,18 +130,22 @@ class Column(Pinned):
         self.values: Floats = np.full(room * SEGMENT_ROWS, np.nan)
         self._numbers: npt.NDArray[np.int32] = np.zeros(room, dtype=np.int32)
         self._others = self._numbers.copy()
-
-    @property
-    def nbytes(self) -> int:
-        return self.values.nbytes + self._numbers.nbytes + self._others.nbytes
+        #: The sums of both while they are known: every look at a column asks for them.
+        self._totals: tuple[int, int] | None = None
+        self.nbytes = self.values.nbytes + self._numbers.nbytes + self._others.nbytes
 
     @property
     def numbers(self) -> int:
-        return int(self._numbers.sum())
+        return self._counted()[0]
 
     @property
     def others(self) -> int:
-        return int(self._others.sum())
+        return self._counted()[1]
+
+    def _counted(self) -> tuple[int, int]:
+        if self._totals is None:
+            self._totals = int(self._numbers.sum()), int(self._others.sum())
+        return self._totals
 
     def copy(self, segments: int) -> Column:
         """Return the same with room for so many segments."""
@@ -158,7 +162,7 @@ class Column(Pinned):
 
     def put(self, segment: int, content: bytes | None, live: Mask) -> None:
         """Set a segment from the bytes in the store; `live` tells which of all rows hold a run."""
-        rows = span(segment)
+        rows, self._totals = span(segment), None
         values = self.values[rows]
         if content is None:
             values[:] = np.nan
@@ -183,7 +187,7 @@ class Column(Pinned):
 
     def _count(self, rows: Rows, sign: int) -> None:
         """Count rows in, or with -1 out."""
-        values, segments = self.values[rows], rows // SEGMENT_ROWS
+        values, segments, self._totals = self.values[rows], rows // SEGMENT_ROWS, None
         is_number = values == values
         np.add.at(self._numbers, segments[is_number], sign)
         np.add.at(self._others, segments[~is_number & ~is_missing(values)], sign)

@@ -40,19 +40,20 @@ class Derived:
     def __init__(self) -> None:
         self._lock, self.turn = threading.Lock(), threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-
-    @property
-    def nbytes(self) -> int:
-        with self._lock:
-            return sum(kept.values.nbytes for kept in self._kept.values())
+        #: Of all that is kept: asked after each request.
+        self.nbytes = 0
 
     def drop_oldest(self) -> bool:
         """Let go of the array that was used longest ago; False when there is none."""
         with self._lock:
             if self._kept:
-                self._kept.popitem(last=False)
+                self._drop()
                 return True
             return False
+
+    def _drop(self) -> None:
+        _, kept = self._kept.popitem(last=False)
+        self.nbytes -= kept.values.nbytes
 
     def get(
         self, key: Hashable, compute: Compute, *, rows: int, revision: int, changed_at: npt.NDArray[np.int64]
@@ -81,10 +82,11 @@ class Derived:
         with self._lock:
             known = self._kept.get(key)
             if known is None or known.revision < revision:
+                self.nbytes += values.nbytes - (0 if known is None else known.values.nbytes)
                 self._kept[key] = _Kept(revision, values)
                 self._kept.move_to_end(key)
             while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+                self._drop()
 
     def _get(self, key: Hashable) -> _Kept | None:
         with self._lock:

@@ -7,13 +7,13 @@ column, or a few, that need more than that are loaded for the one request and le
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 from django.conf import settings
 
-from bots_app.table.session_table import SessionGone, SessionTable
+from bots_app.table.session_table import Answer, HashesOf, SessionGone, SessionTable
 from bots_app.table.snapshot import Snapshot
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import NotBuilt
@@ -43,8 +43,7 @@ class TableMemory:
 
         A field that has no column is left out. Cost: one round trip if all are held already.
         """
-        with self._lock:
-            table = self._tables.setdefault(keys.tag, SessionTable(keys))
+        table = self._tables.get(keys.tag) or self._made(keys)
         try:
             snapshot = table.snapshot(fields)
         except (SessionGone, NotBuilt):
@@ -55,6 +54,25 @@ class TableMemory:
         finally:
             snapshot.release()
             self._trim()
+
+    def guess(
+        self,
+        keys: SessionKeys,
+        fields: Collection[str],
+        work: Callable[[Snapshot], Answer],
+        *,
+        hashes_of: HashesOf[Answer],
+    ) -> tuple[Answer, list[bytes | None]] | None:
+        """Return what `SessionTable.guess` does, None for a session of which nothing is held."""
+        table = self._tables.get(keys.tag)
+        try:
+            return None if table is None else table.guess(fields, work, hashes_of=hashes_of)
+        finally:
+            self._trim()
+
+    def _made(self, keys: SessionKeys) -> SessionTable:
+        with self._lock:
+            return self._tables.setdefault(keys.tag, SessionTable(keys))
 
     def _all(self) -> list[SessionTable]:
         with self._lock:
@@ -67,10 +85,11 @@ class TableMemory:
 
     def _trim(self) -> None:
         """Let go of columns, then of arrays worked out from them, then of whole sessions, until the rest fits."""
-        tables = sorted(self._all(), key=lambda table: table.used)
+        tables = self._all()
         excess = sum(table.nbytes for table in tables) - self.most_bytes
         if excess <= 0:
             return
+        tables.sort(key=lambda table: table.used)
         columns = sorted(
             ((column.used, name, table) for table in tables for name, column in list(table.columns.items())),
             key=lambda entry: entry[:2],

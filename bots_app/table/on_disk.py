@@ -97,6 +97,8 @@ class FileColumn(Column):
         self._scratch = scratch
         self._numbers: npt.NDArray[np.int32] = np.zeros(segments, dtype=np.int32)
         self._others = self._numbers.copy()
+        self._totals = None
+        self.nbytes = self._numbers.nbytes + self._others.nbytes
         self._start = scratch.allot(segments * SEGMENT_ROWS * WORD)
 
     @property
@@ -106,10 +108,6 @@ class FileColumn(Column):
         bits = np.frombuffer(content, dtype="<u8")
         np.bitwise_xor(bits, np.uint64(MISSING), out=bits)
         return bits.view(np.float64)
-
-    @property
-    def nbytes(self) -> int:
-        return self._numbers.nbytes + self._others.nbytes
 
     def copy(self, segments: int) -> FileColumn:
         """Return the same with room for so many segments."""
@@ -126,14 +124,14 @@ class FileColumn(Column):
 
     def put(self, segment: int, content: bytes | None, live: Mask) -> None:
         """Set a segment from the bytes in the store; `live` tells which of all rows hold a run."""
-        one = Column(1)
+        one, self._totals = Column(1), None
         one.put(0, content, live[span(segment)])
         self._numbers[segment], self._others[segment] = one.numbers, one.others
         self._write(segment, to_stored(one.values))
 
     def put_rows(self, rows: Rows, content: bytes, live: Mask) -> None:
         """Set some rows from the bytes in the store."""
-        values = np.frombuffer(content, dtype="<u8")
+        values, self._totals = np.frombuffer(content, dtype="<u8"), None
         for segment in np.unique(rows // SEGMENT_ROWS).tolist():
             is_here, live_here = rows // SEGMENT_ROWS == segment, live[span(segment)]
             one = Column(1)

@@ -152,12 +152,18 @@ class _Walk:
 
     def _of_mask(self, mask: Mask, limit: int) -> Rows:
         """Return the first rows of a mask that have the first key's value."""
-        if np.count_nonzero(mask) > SPARSE:
+        if (self.count if mask is self.mask else np.count_nonzero(mask)) > SPARSE:
             near = near_smallest(mask, self.first, limit, is_down=self.is_down)
             if near is not None:
                 return _smallest(near, limit, self.with_value)
         rows = np.flatnonzero(mask)
-        return _smallest(rows[~np.isnan(self.first[rows])], limit, self.with_value)
+        values = self.with_value.of(rows)
+        if FEW < len(rows) > limit > 0:
+            # NaN is not among the smallest, unless there are too few others.
+            is_near = values <= kth_smallest(values, limit)
+            if np.count_nonzero(is_near) >= limit:
+                return _smallest(rows[is_near], limit, self.with_value)
+        return _smallest(rows[values == values], limit, self.with_value)
 
 
 class _Levels:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import TypeVar
@@ -21,9 +21,18 @@ from bots_app.table.columns import ENTRY_BYTES, Column, Frame, segments_of
 from bots_app.table.derived import Derived
 from bots_app.table.hashes import words_from
 from bots_app.table.snapshot import Held, Snapshot
-from dashboard.errors import Unavailable
+from dashboard.errors import DashboardError, Unavailable
 from dashboard.store.keys import SessionKeys
-from dashboard.store.table import ChangedRows, TableReply, read_hashes, read_long, read_table, read_texts, read_values
+from dashboard.store.table import (
+    ChangedRows,
+    TableReply,
+    read_hashes,
+    read_long,
+    read_same,
+    read_table,
+    read_texts,
+    read_values,
+)
 
 #: Segments of one column that the store may answer at once: 4 MB, about 3 ms of its time. Where writers change more
 #: than that while it is read, the next attempt asks for twice as much.
@@ -36,6 +45,9 @@ WAIT_S = 10.0
 
 _uses = count(1)
 Kept = TypeVar("Kept", Frame, Column)
+Answer = TypeVar("Answer")
+#: Returns the hashes of the runs whose rows go with an answer.
+HashesOf = Callable[[Answer], Sequence[str]]
 
 
 class SessionGone(Exception):  # noqa: N818 - a fact that the caller acts on
@@ -50,6 +62,8 @@ class SessionTable:
         self._lock = threading.Lock()
         #: When the last look at the store began that everything held is as new as (monotonic nanoseconds).
         self._looked_at = 0
+        #: Whether nothing had changed when the store was asked last.
+        self._is_quiet = False
         self.used = 0
         self._begin("", 0, 8)
 
@@ -62,6 +76,8 @@ class SessionTable:
         self._texts_count = self._texts_bytes = 0
         self.frame: Frame | None = None
         self.columns: dict[str, Column] = {}
+        #: What the store said of the state that is held whole, '' while none is.
+        self._said = ""
         self.derived = Derived()
         self._changed_at = np.zeros(segments_of(rows) + 1, dtype=np.int64)
 
@@ -85,26 +101,57 @@ class SessionTable:
         with self._held_lock():
             if self._looked_at < arrived or not self._has(fields):
                 self._refresh(fields)
-            self.used = next(_uses)
-            columns = {name: self.columns[name] for name in fields if name in self.columns}
-            assert self.frame is not None
-            for pinned in (self.frame, *columns.values()):
-                pinned.pin()
-                pinned.used = self.used
-            return Snapshot(
-                Held(
-                    self.generation,
-                    self.frame.revision,
-                    self.rows,
-                    self.is_stale,
-                    self.names,
-                    self.frame,
-                    columns,
-                    self.derived,
-                    self._changed_at.copy(),
-                    self._read_texts,
-                )  # fmt: skip
-            )
+            return self._pinned(fields)
+
+    def _pinned(self, fields: Collection[str]) -> Snapshot:
+        """Return what is held of these fields."""
+        self.used = next(_uses)
+        columns = {name: self.columns[name] for name in fields if name in self.columns}
+        assert self.frame is not None
+        for pinned in (self.frame, *columns.values()):
+            pinned.pin()
+            pinned.used = self.used
+        return Snapshot(
+            Held(
+                self.generation,
+                self.frame.revision,
+                self.rows,
+                self.is_stale,
+                self.names,
+                self.frame,
+                columns,
+                self.derived,
+                self._changed_at.copy(),
+                self._read_texts,
+            )  # fmt: skip
+        )
+
+    def guess(
+        self, fields: Collection[str], work: Callable[[Snapshot], Answer], *, hashes_of: HashesOf[Answer]
+    ) -> tuple[Answer, list[bytes | None]] | None:
+        """Return what is worked out from what is held, and the rows that go with it, of the same state.
+
+        Whether that is the state of now is asked last, together with the rows: one round trip in all. None where it is
+        not, or was not when the store was asked before; also for an error of `work`, as the state of now may know none.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            said = self._said
+            if not (said and self._is_quiet and self._has(fields)):
+                return None
+            snapshot = self._pinned(fields)
+        finally:
+            self._lock.release()
+        try:
+            answer = work(snapshot)
+        except DashboardError:
+            return None
+        finally:
+            snapshot.release()
+        rows = read_same(self.keys, said, hashes_of(answer))
+        self._is_quiet = rows is not None
+        return None if rows is None else (answer, rows)
 
     @contextmanager
     def _held_lock(self) -> Iterator[None]:
@@ -141,7 +188,7 @@ class SessionTable:
 
     def _refresh(self, fields: Collection[str]) -> None:
         """Bring hashes and fields to one state, which is not older than this call."""
-        began, most = time.monotonic_ns(), MOST_SEGMENTS
+        began, most, self._said = time.monotonic_ns(), MOST_SEGMENTS, ""
         for _ in range(ATTEMPTS):
             held = [name for name in fields if name in self.columns] if self.frame is not None else []
             kept = [self.frame, *(self.columns[name] for name in held)] if self.frame is not None else []
@@ -153,7 +200,8 @@ class SessionTable:
             if reply is None:
                 raise SessionGone()
             if self._take(reply, held, since, fields):
-                self._looked_at = began
+                self._looked_at, self._is_quiet = began, not reply.changes
+                self._said = reply.state(len(self.names)) if reply.generation else ""
                 return
             most *= 2
         raise Unavailable("The runs of this session are being written too quickly to be read; try again in a moment.")

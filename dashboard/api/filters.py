@@ -1,12 +1,13 @@
 """Parameters of an address: django-filter's sets over queries of ours instead of Django's.
 
-A set's form validates; what passed is handed to the query as a whole, since a registry answers in one call.
+The fields of a set validate; what passed is handed to the query as a whole, since a registry answers in one call.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
@@ -133,30 +134,69 @@ class RepositoryFilterSet(django_filters.FilterSet):
         self.filters = self.base_filters
 
     def get_form_class(self) -> type[forms.Form]:
-        """Return the form that validates the parameters, the same for every request."""
+        """Return the form that shows the parameters, the same for every request."""
         return _form_class(type(self))
 
-    def filter_queryset(self, queryset: RepositoryQuery) -> RepositoryQuery:
-        """Return the query under all parameters at once."""
-        return queryset.narrowed(self.form.cleaned_data)
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Return what is wrong, by parameter, with values each of which is right by itself; others are left out."""
+        return {}
 
     @classmethod
     def repeatable(cls) -> frozenset[str]:
         """Return the names of the parameters that may be given more than once."""
-        return frozenset(name for name, one in cls.base_filters.items() if isinstance(one, NamesFilter))
+        return _repeatable(cls)
 
     @classmethod
     def family_of(cls, name: str) -> str | None:
         """Return the prefix of the family that a parameter belongs to, None when there is none, or nothing follows."""
-        return next((prefix for prefix in cls.families if name.startswith(prefix) and name != prefix), None)
+        for prefix in cls.families:
+            if name.startswith(prefix) and name != prefix:
+                return prefix
+        return None
+
+
+@cache
+def _repeatable(filterset: type[RepositoryFilterSet]) -> frozenset[str]:
+    return frozenset(name for name, one in filterset.base_filters.items() if isinstance(one, NamesFilter))
+
+
+@cache
+def _fields(filterset: type[RepositoryFilterSet]) -> dict[str, forms.Field]:
+    return {name: one.field for name, one in filterset.base_filters.items()}
+
+
+@cache
+def _absent(filterset: type[RepositoryFilterSet]) -> dict[str, Any]:
+    """Return the value of each parameter that is not sent, without those that have to be."""
+    found = {}
+    for name, field in _fields(filterset).items():
+        with suppress(forms.ValidationError):
+            found[name] = _cleaned(field, MultiValueDict(), name)
+    return found
+
+
+def _cleaned(field: forms.Field, sent: MultiValueDict, name: str) -> Any:
+    return field.clean(field.widget.value_from_datadict(sent, MultiValueDict(), name))
 
 
 @cache
 def _form_class(filterset: type[RepositoryFilterSet]) -> type[forms.Form]:
-    attributes = {name: one.field for name, one in filterset.base_filters.items()}
-    form = type(f"{filterset.__name__}Form", (filterset._meta.form,), attributes)
+    form = type(f"{filterset.__name__}Form", (_ShownForm,), {**_fields(filterset), "filterset": filterset})
     form.base_fields = _SharedFields(form.base_fields)
     return form
+
+
+class _ShownForm(forms.Form):
+    """The parameters as the browsable page shows them, with what is wrong with them."""
+
+    filterset: type[RepositoryFilterSet]
+
+    def clean(self) -> dict[str, Any]:
+        """Look at the parameters together."""
+        for name, messages in self.filterset.check(self.cleaned_data).items():
+            self.add_error(name, messages)
+        return self.cleaned_data
 
 
 class _SharedFields(dict[str, forms.Field]):
@@ -194,14 +234,24 @@ def parameters_in(
 
 
 def validated(filterset: type[RepositoryFilterSet], asked: Asked) -> Mapping[str, Any]:
-    """Return validated parameters. Raises ValidationError, a map of parameters."""
+    """Return validated parameters. Raises ValidationError, a map of parameters.
+
+    Of ten parameters that an address takes two or three are sent, and no other is looked at.
+    """
     families, errors = _families(filterset, asked)
-    bound = filterset(MultiValueDict({name: list(values) for name, values in asked}))
-    if not bound.is_valid():
-        errors |= {name: [str(message) for message in messages] for name, messages in bound.errors.items()}
+    absent, sent = _absent(filterset), MultiValueDict({name: list(values) for name, values in asked})
+    values = dict(absent)
+    for name, field in _fields(filterset).items():
+        if name in sent or name not in absent:
+            try:
+                values[name] = _cleaned(field, sent, name)
+            except forms.ValidationError as error:
+                values.pop(name, None)
+                errors[name] = [str(message) for message in error.messages]
+    errors |= filterset.check(values)
     if errors:
         raise ValidationError(errors)
-    return MappingProxyType(bound.form.cleaned_data | families)
+    return MappingProxyType(values | families)
 
 
 def _families(

@@ -16,8 +16,9 @@ from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
 
-#: Segments of a column that one call reads: 2 MB, which hold the server for about a millisecond.
-SEGMENTS_A_CALL = 64
+#: Segments of a column that one call reads: 1 MB, which hold the server for half a millisecond mostly, and for some
+#: milliseconds where it has to find new room for the answer.
+SEGMENTS_A_CALL = 32
 #: What the script answers where it tells of rows one by one.
 ROWS = 2
 #: Long hashes that one call reads.
@@ -56,6 +57,13 @@ class TableReply(msgspec.Struct, frozen=True):
     pieces: list[list[bytes | None]]
     changed_rows: ChangedRows | None = None
 
+    def state(self, columns: int) -> str:
+        """Return what the table is like, having so many columns, as `read_same` takes it."""
+        sizes = (self.texts, self.long, self.places, columns)
+        return "".join(
+            f"{one} " for one in (self.generation, self.revision, self.rows, self.width, int(self.is_stale), *sizes)
+        )
+
 
 def read_table(
     keys: SessionKeys, *, generation: str, revision: int, names: int, fields: Sequence[str], most: int
@@ -82,12 +90,27 @@ def read_table(
     )  # fmt: skip
 
 
+def read_same(keys: SessionKeys, state: str, hashes: Sequence[str]) -> list[bytes | None] | None:
+    """Return the row of each run if the table is as `TableReply.state` said, None if it is not. One round trip."""
+    found: list[bytes | None] | None = script("read_same").read(_same(keys, keys.tag, len(hashes)), (state, *hashes))
+    return found
+
+
 @lru_cache(1024)
 def _command(keys: SessionKeys, tag: str, fields: tuple[str, ...]) -> Command:
     """Return the call without what is known; `tag` tells keys apart that differ by the settings."""
-    names = [keys.bots, keys.index("stats"), keys.summary, keys.index("rows"), keys.profit, keys.index("unranked")]
     args = [INDEX_VERSION, keys.table_prefix, len(fields), *fields]
-    return script("read_table").command(names, args, rest=5)
+    return script("read_table").command(_names(keys), args, rest=5)
+
+
+@lru_cache(1024)
+def _same(keys: SessionKeys, tag: str, rows: int) -> Command:
+    """Return the call for so many rows without what is known."""
+    return script("read_same").command(_names(keys), [INDEX_VERSION, keys.table_prefix], rest=1 + rows)
+
+
+def _names(keys: SessionKeys) -> list[str]:
+    return [keys.bots, keys.index("stats"), keys.summary, keys.index("rows"), keys.profit, keys.index("unranked")]
 
 
 def read_values(

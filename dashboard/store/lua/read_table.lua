@@ -22,39 +22,31 @@
 --   for each field in turn a text of its values; 0 too much has changed, and nothing follows but the segments whose hashes did}
 local SEGMENT_ROWS = tonumber(ARGV[#ARGV - 4])
 --- @include "changed_rows"
+--- @include "table_state"
 
-local known = redis.call('HMGET', KEYS[2], 'built', 'revision', 'table', 'rows', 'width', 'swept')
-local bots = redis.call('SCARD', KEYS[1])
-if known[1] ~= ARGV[1] or not known[3] or not known[6] then
-  if bots > 0 then return {'unbuilt', bots} end
+local state = table_state()
+if not state.is_built then
+  if state.bots > 0 then return {'unbuilt', state.bots} end
   if redis.call('EXISTS', KEYS[2], KEYS[3]) == 0 then return {'missing'} end
 end
-local indexed = redis.call('HLEN', KEYS[4])
-local ranked = redis.call('ZCARD', KEYS[5]) + redis.call('ZCARD', KEYS[6])
-local revision, generation = known[2] or '0', known[3] or ''
-if generation == '' then return {'table', '', revision, 0, 8, bots ~= indexed and 1 or 0, 0, 0, 0, {}, {}, 1, {}, {}} end
-local prefix = ARGV[2] .. generation .. ':'
-local places = redis.call('HLEN', prefix .. 'places')
-local stale = bots ~= indexed or ranked ~= indexed or places ~= indexed
+local revision, generation, prefix = state.revision, state.generation, state.prefix
+if generation == '' then return {'table', '', revision, 0, 8, state.is_stale and 1 or 0, 0, 0, 0, {}, {}, 1, {}, {}} end
 local fields, last = tonumber(ARGV[3]), #ARGV
-local width = tonumber(known[5] or 8)
 local names, changes, moved, rows, is_whole = false, {}, {}, nil, true
-if ARGV[last - 3] ~= generation or redis.call('SCARD', prefix .. 'columns') ~= tonumber(ARGV[last - 1]) then
-  names = redis.call('SMEMBERS', prefix .. 'columns')
-end
+if ARGV[last - 3] ~= generation or state.names ~= tonumber(ARGV[last - 1]) then names = redis.call('SMEMBERS', prefix .. 'columns') end
 if ARGV[last - 3] == generation and ARGV[last - 2] ~= revision then
   local since = '(' .. ARGV[last - 2]
   changes = redis.call('ZRANGEBYSCORE', prefix .. 'changes', since, '+inf', 'WITHSCORES')
   moved = redis.call('ZRANGEBYSCORE', prefix .. 'moved', since, '+inf')
   rows = rows_since(prefix .. 'recent', ARGV[last - 2], #changes / 2, fields)
-  is_whole = rows or #changes / 2 * fields + #moved * width / 8 <= tonumber(ARGV[last])
+  is_whole = rows or #changes / 2 * fields + #moved * state.width / 8 <= tonumber(ARGV[last])
 end
 local answer = {
-  'table', generation, revision, tonumber(known[4] or 0), width, stale and 1 or 0, redis.call('HLEN', prefix .. 'texts'),
-  redis.call('HLEN', prefix .. 'long'), places, names, changes, rows and 2 or is_whole and 1 or 0, rows or moved, {},
+  'table', generation, revision, state.rows, state.width, state.is_stale and 1 or 0, state.texts, state.long, state.places, names,
+  changes, rows and 2 or is_whole and 1 or 0, rows or moved, {},
 }
 if rows then
-  answer[14] = parts_of_rows(rows, prefix .. 'hashes:', '', width)
+  answer[14] = parts_of_rows(rows, prefix .. 'hashes:', '', state.width)
   for field = 4, 3 + fields do answer[#answer + 1] = parts_of_rows(rows, prefix .. 'values:', ':' .. ARGV[field], 8) end
 end
 if rows or not is_whole then return answer end
