@@ -31,6 +31,10 @@ class RawConnection:
     def call(self, packed: bytes) -> Any:
         """Send a packed command and return its reply."""
         self.socket.sendall(packed)
+        return self.reply()
+
+    def reply(self) -> Any:
+        """Return the next reply."""
         while (reply := self.reader.gets()) is False:
             self.reader.feed(self.socket.recv(CHUNK))
         if isinstance(reply, hiredis.ReplyError):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import records
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
+from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import chunked
 from sessions_app.records import SessionId
 from tests.bench.data import session, with_profit
+from tests.bench.plain_commands import recorded, send
+from tests.bench.raw import RawConnection
 from tests.bench.report import Report, at_least, at_most
 from tests.bench.timing import Samples, Way, interleave, timed
 
@@ -47,6 +51,8 @@ def measure(report: Report, *, runs: int, loaded: int, load_seconds: float, roun
     for name, goal in (("new", at_least(0.4)), ("changed", at_least(0.65)), ("the same", None)):
         report.rate(f"{name}, written", found[name].rate(step), against="pipelined SET", reference=floor, goal=goal)
     report.rate("checked alone (RunWrite.parse)", found["parse"].rate(step), against="pipelined SET", reference=floor)
+    for name, samples in commands_alone(session("RECORD"), session("REPLAY"), runs, step).items():
+        report.rate(f"{name}: its commands alone", samples.rate(step), against="pipelined SET", reference=floor)
     singles(report, session("SINGLE"), rounds)
 
 
@@ -71,6 +77,25 @@ def batches(sid: SessionId, checked_sid: SessionId, runs: int, step: int) -> dic
         }
         for name, way in ways.items():
             found.setdefault(name, []).append(timed(way))
+    return {name: Samples(seconds) for name, seconds in found.items()}
+
+
+def commands_alone(sid: SessionId, other: SessionId, runs: int, step: int) -> dict[str, Samples]:
+    """Return the seconds of each step's commands without their script: recorded of one session, sent for the other."""
+    registry, raw, instead = (
+        BotRegistry(),
+        RawConnection(os.environ["REDIS_URL"]),
+        (str(sid).encode(), str(other).encode()),
+    )
+    found: dict[str, list[float]] = {}
+    for number, texts in enumerate(chunked(records(sid, runs), step)):
+        for name, some in (("new", texts), ("changed", [with_profit(text, f"{number}.5") for text in texts])):
+            writes = [RunWrite.parse(text) for text in some]
+            trips = recorded(lambda writes=writes: registry.put_many(sid, writes), instead=instead)
+            found.setdefault(name, []).append(timed(lambda trips=trips: send(raw, trips)))
+    keys, others = SessionKeys(str(sid)), SessionKeys(str(other))
+    if client().zrange(keys.profit, 0, -1, withscores=True) != client().zrange(others.profit, 0, -1, withscores=True):
+        raise AssertionError("the commands alone did not do what their script did")
     return {name: Samples(seconds) for name, seconds in found.items()}
 
 
