@@ -16,6 +16,7 @@ from itertools import chain
 
 import msgspec
 
+from bots_app.beside import Beside
 from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.filling import fill_table
@@ -169,13 +170,14 @@ class _Rebuild:
     def _load(self) -> None:
         loader, counts = self.making.loader, Counts()
         if self.helpers > 1 and can_help() and self._count_runs() >= LEAST_RUNS:
-            found = load_with_helpers(
-                loader, self.keys, self.making.lease.id, self._source(), helpers=self.helpers,
-                is_deleting=self.is_deleting, between=self._stay,
-            )  # fmt: skip
-            with closing(found):
-                for counts in found:
-                    self._tell(counts)
+            with closing(Beside(self._odd())) as odd:
+                found = load_with_helpers(
+                    loader, self.keys, self.making.lease.id, self._all(odd), helpers=self.helpers,
+                    is_deleting=self.is_deleting, between=self._stay,
+                )  # fmt: skip
+                with closing(found):
+                    for counts in found:
+                        self._tell(counts)
             source: Iterable[list[str]] = ()
         else:
             source = self._source()
@@ -210,9 +212,17 @@ class _Rebuild:
             return 0
 
     def _source(self) -> Iterator[list[str]]:
-        for found in (run_hashes(self.sid, self.strays), odd_members(self.sid, self.statuses)):
-            for hashes in chunked(found, STEP):
-                yield list(dict.fromkeys(hashes))
+        yield from _steps(run_hashes(self.sid, self.strays))
+        yield from self._odd()
+
+    def _odd(self) -> Iterator[list[str]]:
+        return _steps(odd_members(self.sid, self.statuses))
+
+    def _all(self, odd: Beside[list[str]]) -> Iterator[list[str]]:
+        for hashes in _steps(run_hashes(self.sid, self.strays)):
+            yield hashes
+            yield from odd.ready()
+        yield from odd.rest()
 
     def _note_heard(self) -> list[Command]:
         """Return what puts down which runs other programs, or ours, have changed."""
@@ -319,3 +329,9 @@ class _Rebuild:
                     self.dropped += len(lost) - (indexer.filed - before)
                 if cursor == b"0":
                     break
+
+
+def _steps(hashes: Iterable[str]) -> Iterator[list[str]]:
+    """Yield hashes some at a time, each once among these."""
+    for some in chunked(hashes, STEP):
+        yield list(dict.fromkeys(some))
