@@ -26,9 +26,8 @@
 --   ('' none), status, profit, updated, row. run_operations.lua says what operations there are
 --
 -- Output: {code} or {code, text of the summary to make a head from}, then a code for each run: 1 created, 2 updated,
---   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code:
---   1 done, 2 done, but the session's derived keys are not built yet, -1 nothing done: somebody else wrote the summary, -2 nothing
---   done: too many values of the sweep table would be written one by one, the batch is to come in parts
+--   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code: 1 done,
+--   2 done, but the session's derived keys are not built yet, nothing done: -1 somebody else wrote the summary, -2 rows too far apart
 --- @include "session_list"
 --- @include "order"
 --- @include "sums"
@@ -72,24 +71,23 @@ local batch = begin_batch(options, keys, stats)
 if not batch then return {-2} end
 local answer, changed, written = {is_built and 1 or 2}, {}, {}
 for i = FIRST_RUN, #ARGV, 9 do
-  local operation, hash, expected, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1
+  local operation, hash, expected, number, code = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1, nil
+  local is_put, is_gone = operation == 'put' or operation == 'edit', operation == 'delete' or operation == 'drop'
   if batch.gathered then flush_before(batch, hash) end
-  local code
-  if operation == 'put' or operation == 'edit' then
+  if is_put then
     code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
-  elseif operation == 'delete' or operation == 'drop' then code = remove(batch, operation, hash)
+  elseif is_gone then code = remove(batch, operation, hash)
   elseif operation == 'fill' then code = fill(batch, number, hash, expected)
   else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
-  answer[#answer + 1] = code
+  answer[number + 1] = code
   if code > 0 then
     changed[#changed + 1] = hash
-    change_row(batch.sweep, number, hash, operation == 'delete' or operation == 'drop')
-    if operation == 'put' or operation == 'edit' or operation == 'delete' then written[#written + 1] = hash end
+    change_row(batch.sweep, number, hash, is_gone)
+    if is_put or operation == 'delete' then written[#written + 1] = hash end
   end
 end
 flush(batch)
 if #changed == 0 then return answer end
-
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
 if is_noted then redis.call('SADD', dirty, unpack(changed)) end
 local is_told = is_built and not options.quiet
