@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -75,7 +75,7 @@ class RunQuery:
         """Return the first sort field, such as profit, lastUpdated or config.fast."""
         return self.ordering.partition(",")[0].removeprefix("-")
 
-    @property
+    @cached_property
     def order(self) -> tuple[tuple[str, bool], ...]:
         """Return the sort fields, and of each whether it is descending."""
         return tuple((name.removeprefix("-"), name.startswith("-")) for name in self.ordering.split(","))

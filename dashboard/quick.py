@@ -187,7 +187,8 @@ def _asked(filterset: Any, query: str) -> Parameters | None:
 def _remembered(filterset: Any, query: str) -> Parameters | None:
     try:
         params = params_of(query)
-        values = parameters_in(params, filterset)
+        # What comes of the whole query is remembered here.
+        values = parameters_in(params, filterset, is_short=False)
     except (ValidationError, SuspiciousOperation):
         return None
     pairs = [(name, value) for name, found in params.lists() for value in found]
@@ -200,10 +201,11 @@ def params_of(query: str) -> MultiValueDict:
     """Return the parameters of a query string, as Django reads it. Raises SuspiciousOperation."""
     if not PLAIN_PAIRS.fullmatch(query):
         return QueryDict(query)
-    found: MultiValueDict = MultiValueDict()
+    found: dict[str, list[str]] = {}
     for pair in query.split("&"):
-        found.appendlist(*pair.split("="))
-    return found
+        name, value = pair.split("=")
+        found.setdefault(name, []).append(value)
+    return MultiValueDict(found)
 
 
 @lru_cache(1024)

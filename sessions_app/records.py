@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ class SessionId:
     text: str = field(default="", compare=False, repr=False)
 
     @classmethod
+    @lru_cache(1024)
     def parse(cls, text: str) -> SessionId:
         """Return the id; the symbol is what is left of the last three colons. Raises InvalidSessionId."""
         match = _SID.fullmatch(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -33,6 +34,7 @@ class TablePage(msgspec.Struct, frozen=True):
     #: Places of the runs in the snapshot's columns.
     rows: list[int]
     hashes: list[str]
+    #: Where it begins and ends, as far as the list goes on there.
     first: TablePosition | None
     last: TablePosition | None
     #: What no record tells of the runs: the plateau scores that were asked for.
@@ -108,20 +110,26 @@ def _check_fields(snapshot: Snapshot, query: RunQuery) -> None:
 
 
 def _matching(columns: dict[str, Floats], live: Mask, query: RunQuery) -> Mask:
-    mask = live.copy()
-    if query.statuses:
-        mask &= np.logical_or.reduce([is_value(columns["status"], status) for status in query.statuses])
-    for status in query.excluded:
-        mask &= ~is_value(columns["status"], status)
-    ranges = [(bound.field, bound.least, bound.most) for bound in query.bounds]
-    for field, least, most in [("profit", query.min_profit, query.max_profit), *ranges]:
-        if least is not None:
-            mask &= columns[field] >= least
-        if most is not None:
-            mask &= columns[field] <= most
+    mask = None
+    for part in _parts(columns, query):
+        mask = part if mask is None else np.logical_and(mask, part, out=mask)
+    mask = live.copy() if mask is None else np.logical_and(mask, live, out=mask)
     if query.where is not None:
         mask &= query.where.mask(columns.__getitem__)
     return mask
+
+
+def _parts(columns: Mapping[str, Floats], query: RunQuery) -> Iterator[Mask]:
+    """Yield what each filter but the expression lets pass, an array of its own each."""
+    if query.statuses:
+        yield np.logical_or.reduce([is_value(columns["status"], status) for status in query.statuses])
+    for status in query.excluded:
+        yield ~is_value(columns["status"], status)
+    for field, least, most in (("profit", query.min_profit, query.max_profit), *query.bounds):
+        if least is not None:
+            yield columns[field] >= least
+        if most is not None:
+            yield columns[field] <= most
 
 
 def page_of(
@@ -145,14 +153,11 @@ def page_of(
         found = select(mask, order, limit=limit, place=place, backward=position.backward)
         preceding = found.preceding
     rows, hashes = found.rows, order.hashes.at(found.rows)
-    first, last = (
-        (
-            ordering.position(int(rows[0]), hashes[0], backward=True),
-            ordering.position(int(rows[-1]), hashes[-1], backward=False),
-        )
-        if hashes
-        else (None, None)
-    )
+    first = last = None
+    if hashes and preceding > 0:
+        first = ordering.position(int(rows[0]), hashes[0], backward=True)
+    if hashes and preceding + len(hashes) < found.count:
+        last = ordering.position(int(rows[-1]), hashes[-1], backward=False)
     names = [from_bytes(one) for one in hashes]
     return TablePage(
         snapshot.revision, found.count, preceding, snapshot.is_stale, rows.tolist(), names, first, last

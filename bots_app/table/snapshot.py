@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -33,8 +33,7 @@ class UnknownField(InvalidParameter):  # noqa: N818 - named as what it is raised
         super().__init__(parameter, f"no run of this session has a field {shown!r}.{hint}")
 
 
-@dataclass(frozen=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """What a snapshot is made of; `rows` are those given out, empty ones included."""
 
     generation: str

@@ -282,18 +282,18 @@ def strict_parameters(params: MultiValueDict, filterset: type[RepositoryFilterSe
     if not params:
         return params
     accepted, repeatable = filterset.base_filters, filterset.repeatable()
-    errors, kept = {}, MultiValueDict()
+    errors, kept = {}, dict[str, list[str]]()
     for name, values in params.lists():
-        values = [value for value in values if value != ""]
+        values = [value for value in values if value] if "" in values else values
         if name not in accepted and filterset.family_of(name) is None:
             errors[name] = [_unknown([*accepted, *(f"{prefix}<field>" for prefix in filterset.families)])]
         elif len(values) > 1 and name not in repeatable:
             errors[name] = ["Given more than once; it takes one value."]
         elif values:
-            kept.setlist(name, values)
+            kept[name] = values
     if errors:
         raise ValidationError(errors)
-    return kept
+    return MultiValueDict(kept)
 
 
 def _unknown(accepted: Sequence[str]) -> str:

@@ -62,6 +62,10 @@ def _sign(body: bytes, scope: str) -> bytes:
 @lru_cache(4096)
 def _signer(secret: str, scope: str) -> hashlib.blake2b:
     """Return what signs the cursors of a list, the scope already taken in."""
-    key = hashlib.blake2b(secret.encode(), person=b"cursor key", digest_size=32).digest()
     text = scope.encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(len(text).to_bytes(4, "big") + text, key=key, digest_size=SIGNATURE_BYTES)
+    return hashlib.blake2b(len(text).to_bytes(4, "big") + text, key=_key(secret), digest_size=SIGNATURE_BYTES)
+
+
+@lru_cache(4)
+def _key(secret: str) -> bytes:
+    return hashlib.blake2b(secret.encode(), person=b"cursor key", digest_size=32).digest()
