@@ -2,19 +2,21 @@
 
 What was put aside goes first, and the records in the order of their times, which is about the order in which memory was
 given to them. Where memory comes from glibc, as in the embedded server, holes of ever more sizes come about otherwise,
-and it looks through thousands of them for every one it adds: 50 records in no order took it 50 ms, towards the end.
+and it looks through thousands of them for every one it adds: 50 records in no order took it 50 ms, towards the end. So
+a step also takes as many as it has time for.
 """
 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 
 from dashboard.errors import SessionNotFound
 from dashboard.store import keys as store_keys
-from dashboard.store.client import client, translated
+from dashboard.store.client import client
 from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
@@ -25,8 +27,9 @@ from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
 
-#: Runs whose keys one call of a script removes, and calls sent together.
-CHUNK, TOGETHER = 50, 4
+#: Runs whose keys one call of a script removes at most and at least, and seconds from which on they are made fewer;
+#: runs of which one command says which are next.
+CHUNK, LEAST, LONG_S, NEXT = 50, 4, 0.004, 200
 #: Members of the list of work looked for in one round trip: each may pass ten empty places for every member it finds.
 SCANNED = 25
 #: Keys a step of a walk looks at.
@@ -38,7 +41,7 @@ class Deletion:
 
     def __init__(self, sid: SessionId, progress: Callable[[int], None] | None) -> None:
         self.sid, self.keys, self._progress = sid, SessionKeys(str(sid)), progress
-        self.removed = 0
+        self.removed, self._at_once = 0, CHUNK
 
     def run(self) -> int:
         """Delete it; return how many runs went. Raises SessionNotFound."""
@@ -96,7 +99,7 @@ class Deletion:
         for name in names:
             if client().type(name) != b"zset":
                 continue
-            while found := client().zpopmin(name, CHUNK * TOGETHER):
+            while found := client().zpopmin(name, NEXT):
                 self._remove([member for member, _ in found])
 
     def _remove_listed(self) -> None:
@@ -125,11 +128,20 @@ class Deletion:
 
     def _remove(self, members: Sequence[bytes], *, is_told: bool = True) -> None:
         names = [self.keys.bots, self.keys.index("deleting")]
-        prefixes = [self.keys.run_prefix, self.keys.trades_prefix]
-        for answer in script("delete_runs").each((names, [*prefixes, *some]) for some in chunked(members, CHUNK)):
-            if isinstance(answer, Exception):
-                with translated():
-                    raise answer
-            self.removed += answer
-            if is_told and answer and self._progress:
+        start = 0
+        while start < len(members):
+            some = members[start : start + self._at_once]
+            start += len(some)
+            began = time.monotonic()
+            removed: int = script("delete_runs")(names, [self.keys.run_prefix, self.keys.trades_prefix, *some])
+            self._adapt(time.monotonic() - began)
+            self.removed += removed
+            if is_told and removed and self._progress:
                 self._progress(self.removed)
+
+    def _adapt(self, seconds: float) -> None:
+        """Take fewer runs at once from now on, or more, by how long the last ones took."""
+        if seconds > LONG_S:
+            self._at_once = max(min(LEAST, CHUNK), self._at_once // 2)
+        elif seconds < LONG_S / 4:
+            self._at_once = min(CHUNK, self._at_once * 2)

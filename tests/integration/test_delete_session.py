@@ -78,7 +78,6 @@ def test_nothing_of_it_is_left_and_nothing_else_goes(
     real_store: redis.Redis, neighbours: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deleting, "CHUNK", 2)
-    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     write_foreign(str(sid), [run("theirs", 1.0, "their own status")])
     real_store.set("bot_registry:run:A:1h:1:2:stray", "x")
@@ -99,7 +98,6 @@ def test_it_vanishes_from_every_list_at_once_and_an_interrupted_deletion_is_take
     real_store: redis.Redis, neighbours: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deleting, "CHUNK", 2)
-    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     with pytest.raises(KeyboardInterrupt):
         SessionRegistry().delete(sid, progress=stop)
@@ -118,7 +116,7 @@ def test_records_go_oldest_first_also_in_a_deletion_that_is_taken_up(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch, is_interrupted: bool
 ) -> None:
     monkeypatch.setattr(deleting, "CHUNK", 1)
-    monkeypatch.setattr(deleting, "TOGETHER", 1)
+    monkeypatch.setattr(deleting, "NEXT", 1)
     names = [f"run-{number}" for number in range(9)]
     times = random.Random(3).sample(range(1, 1000), 9)
     records = [run(name, 1.0, updated=at) for name, at in zip(names, times, strict=True)]
@@ -142,7 +140,6 @@ def test_a_session_made_again_after_an_interrupted_deletion_is_whole_and_goes_wh
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deleting, "CHUNK", 2)
-    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
     with pytest.raises(KeyboardInterrupt):
         SessionRegistry().delete(sid, progress=stop)
@@ -157,7 +154,6 @@ def test_a_session_made_again_during_its_deletion_stays_whole(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deleting, "CHUNK", 2)
-    monkeypatch.setattr(deleting, "TOGETHER", 1)
     fill(sid)
 
     def make_again(done: int) -> None:

@@ -264,7 +264,6 @@ def test_a_session_being_deleted_comes_not_back_and_one_made_again_is_whole(
     real_store: redis.Redis, wanted: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sessions_app.deleting.CHUNK", 100)
-    monkeypatch.setattr("sessions_app.deleting.TOGETHER", 1)
 
     def stop(done: int) -> None:
         raise KeyboardInterrupt
