@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bots_app.indexing import (
     BATCH_BYTES,
     BATCH_CELLS,
-    BATCH_RUNS,
+    FIRST_RUNS,
     LARGE_CELLS,
     LARGE_RUNS,
     Cells,
@@ -40,8 +40,10 @@ class Sender:
         self.in_flight: list[str] = []
         self._begun: BegunScript | None = None
         self._ready: BegunScript | None = None
-        #: What a batch may have, in runs and in runs times fields: less once the rows of one were too far apart.
-        self._most_runs, self._most_cells = LARGE_RUNS, LARGE_CELLS
+        #: Runs that a batch may have: each a quarter more than the one before, which the server writes meanwhile.
+        self._most_runs = min(FIRST_RUNS, LARGE_RUNS)
+        #: Runs times fields that it may have: less once the rows of one were too far apart.
+        self._most_cells = LARGE_CELLS
 
     def send(self, writes: Iterable[RunWrite]) -> Iterator[tuple[list[str], list[int]]]:
         """Yield the hashes and codes of each batch. Raises Unavailable, KeyTypeError, and what `writes` raises."""
@@ -85,7 +87,7 @@ class Sender:
             try:
                 self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
             except RowsApartError:
-                self._most_runs, self._most_cells = BATCH_RUNS, BATCH_CELLS
+                self._most_cells = BATCH_CELLS
                 self.is_built, codes = write_batch(self.sid, batch.operations)
         self.in_flight = []
         return batch.hashes, codes
@@ -98,6 +100,7 @@ class Sender:
             is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
             if batch.hashes and (len(batch.hashes) >= self._most_runs or is_full):
                 yield batch
+                self._most_runs = min(self._most_runs * 5 // 4, LARGE_RUNS)
                 batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
                 cells.has_room(operation[-1])
             batch.hashes.append(write.record.configHash)

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from bots_app.indexing import BATCH_CELLS, LARGE_RUNS
+from bots_app.indexing import BATCH_CELLS, FIRST_RUNS
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
@@ -18,8 +18,8 @@ from tests.contract.table_model import expected_table, same, stored_table
 
 sid, keys = SessionId.parse(SID), SessionKeys(SID)
 registry = BotRegistry()
-#: More values than are written one by one, of runs that fit one large batch.
-RUNS, PARAMETERS = 120, 40
+#: More values than are written one by one, of runs that fit the first batch.
+RUNS, PARAMETERS = 60, 100
 CALLS = -(-RUNS * (PARAMETERS + 5) // BATCH_CELLS)
 
 
@@ -41,7 +41,7 @@ def check(given: list[RunWrite], *, calls: int, result: str, redis_calls: Any) -
 
 
 def test_rows_that_follow_each_other_are_written_in_one_call(store: redis.Redis, redis_calls: Any) -> None:
-    assert RUNS <= LARGE_RUNS and CALLS > 1
+    assert RUNS <= FIRST_RUNS and CALLS > 1
     registry.put_many(SessionId.parse("other:1h:1:2"), writes(1.0))  # the server knows the script
     check(writes(1.0), calls=1, result="created", redis_calls=redis_calls)
     check(writes(2.0), calls=1, result="updated", redis_calls=redis_calls)

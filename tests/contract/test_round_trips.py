@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from bots_app.indexing import LARGE_RUNS
+from bots_app.indexing import FIRST_RUNS
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import ORDERINGS, RunQuery
 from bots_app.registry import BotRegistry
@@ -20,7 +20,8 @@ from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, run
 
 sid = SessionId.parse(SID)
-RUNS, BATCHES = 500, -(-500 // LARGE_RUNS)
+#: The second of two batches has a quarter more runs than the first.
+RUNS, BATCHES = FIRST_RUNS * 2, 2
 
 
 def writes(profit: float, **more: Any) -> list[RunWrite]:
@@ -87,7 +88,7 @@ def test_single_runs_are_a_few(registry: BotRegistry, redis_calls: Any) -> None:
     assert redis_calls.of(lambda: registry.raw(sid, "run-0001")) == 1
     assert redis_calls.of(lambda: TradeRegistry().all(sid, "run-0001")) == 1
     assert redis_calls.of(lambda: registry.rank(sid, "run-0001")) == 2
-    assert redis_calls.of(lambda: registry.rows(sid, [f"run-{place:04}" for place in range(200)], ("sharpe",))) == 1
+    assert redis_calls.of(lambda: registry.rows(sid, [f"run-{place:04}" for place in range(100)], ("sharpe",))) == 1
     assert redis_calls.of(lambda: registry.status_counts(sid)) == 2
 
 

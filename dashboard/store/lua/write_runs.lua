@@ -69,7 +69,7 @@ local is_noted = stats.building and redis.call('SCARD', dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
 local batch = begin_batch(options, keys, stats)
 if not batch then return {-2} end
-local answer, changed, written = {is_built and 1 or 2}, {}, {}
+local answer, changed, written, count = {is_built and 1 or 2}, {}, {}, 0
 for i = FIRST_RUN, #ARGV, 9 do
   local operation, hash, expected, number, code = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1, nil
   local is_put, is_gone = operation == 'put' or operation == 'edit', operation == 'delete' or operation == 'drop'
@@ -81,13 +81,13 @@ for i = FIRST_RUN, #ARGV, 9 do
   else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
   answer[number + 1] = code
   if code > 0 then
-    changed[#changed + 1] = hash
+    changed[count + 1], count = hash, count + 1
     change_row(batch.sweep, number, hash, is_gone)
     if is_put or operation == 'delete' then written[#written + 1] = hash end
   end
 end
 flush(batch)
-if #changed == 0 then return answer end
+if count == 0 then return answer end
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
 if is_noted then redis.call('SADD', dirty, unpack(changed)) end
 local is_told = is_built and not options.quiet

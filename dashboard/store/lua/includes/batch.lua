@@ -19,17 +19,20 @@ local function begin_batch(options, keys, stats)
     known_figures = stats.figures, places = session_places(keys), texts = {}, text_count = 0, rows = {}, row_count = 0,
   }
   if keys.list and not options.quiet then check_change_types(keys.list, keys.sid) end
-  local hashes, is_there, is_thorough = {}, {}, false
+  local hashes, is_there, is_thorough, count, last = {}, {}, false, 0, ''
   for i = FIRST_RUN, #ARGV, 9 do
     local operation, hash, status = ARGV[i], ARGV[i + 1], ARGV[i + 5]
     if operation ~= 'put' and operation ~= 'edit' and operation ~= 'fill' then is_thorough = true end
-    if status ~= '' then look_at_status(keys, batch.places, status) end
+    if status ~= last then
+      if status ~= '' then look_at_status(keys, batch.places, status) end
+      last = status
+    end
     if is_there[hash] then
       -- Of each run one change is gathered; a batch that names it again has the rest flushed first.
       batch.gathered = {}
     else
-      hashes[#hashes + 1] = hash
-      is_there[hash] = true
+      count = count + 1
+      hashes[count], is_there[hash] = hash, true
     end
   end
   batch.is_single = #hashes == 1 and not is_thorough

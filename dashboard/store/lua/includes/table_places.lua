@@ -60,8 +60,8 @@ end
 -- Write what is gathered; `revision` is that of the last change.
 local function flush_table(sweep, revision)
   local pending, changed, moved, gone = sweep.pending, {}, {}, {}
-  if #pending == 0 then return end
-  sweep.pending = {}
+  if sweep.pending_count == 0 then return end
+  sweep.pending, sweep.pending_count = {}, 0
   local placed, pieces, added = {}, {}, 0
   for _, number in ipairs(pending) do
     local hash = sweep.hash_of[number]

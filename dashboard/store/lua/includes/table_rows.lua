@@ -11,6 +11,7 @@ local MISSING = string.rep('\0', 8)
 -- (pending) and, by number, hash_of and is_gone.
 local function open_table(found, hashes)
   found.pending, found.hash_of, found.is_gone, found.row_of, found.shape_of = {}, {}, {}, {}, {}
+  found.pending_count = 0
   found.columns_by_shape, found.free, found.recent = {}, 0, 0
   if found.is_new then
     local longest = 16
@@ -64,9 +65,10 @@ end
 
 -- Have the row of a run written, or freed, when the batch is flushed; `number` is the operation's.
 local function change_row(sweep, number, hash, is_gone)
-  local pending = sweep.pending
-  pending[#pending + 1] = number
-  sweep.hash_of[number], sweep.is_gone[number] = hash, is_gone or nil
+  local count = sweep.pending_count + 1
+  sweep.pending[count], sweep.pending_count = number, count
+  sweep.hash_of[number] = hash
+  if is_gone then sweep.is_gone[number] = true end
 end
 
 -- Whether the table says of a run what the operation of this number says.
