@@ -25,6 +25,8 @@ from dashboard.store.client import KeyTypeError, override
 MOST_HELPERS, LEAST_RUNS = 4, 50_000
 #: Seconds that a helper has to end by itself.
 GRACE_S = 5.0
+#: How far behind others helpers stand for a processor: the server, and whoever asks it something, come first.
+NICENESS = 5
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ def wait_for(helpers: Sequence[Helper], *, seconds: float | None) -> list[Helper
 def _run(connection: Connection, store: Address, work: Work, arguments: Sequence[Any]) -> None:
     # Ctrl-C reaches the whole group; the parent alone answers it, and ends its helpers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     try:
         with override(connect_to(store)):

@@ -305,21 +305,20 @@ class _Rebuild:
 
     def _by_run(self) -> list[str]:
         """Return what was put aside that is freed fastest by the names of the runs."""
-        old, statuses = self.making.old, self.statuses | self.making.loader.figures.keys()
-        found = [old.index("rows"), *(old.status(status) for status in sorted(statuses))]
+        old = self.making.old
+        found = [old.bots, old.index("rows")]
         generation = client().hget(old.index("stats"), "table") if "index:stats" in self.making.put_aside else None
         if generation is not None:
             found.append(self.keys.table(from_bytes(generation)).name("places"))
-        names = set(self.making.put_aside)
-        return [key for key in found if key.removeprefix(old.prefix) in names or not key.startswith(old.prefix)]
+        return found
 
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
-        # The set of all runs first: with it most of the others are freed.
-        for name in sorted(name for name in self.making.put_aside if name.startswith("bots")):
-            names = [self.keys.bots, f"{self.making.old.prefix}{name}"]
-            if names[1] == self.making.old.bots:
-                names += self._by_run()
+        old, by_run = self.making.old, self._by_run()
+        # The sets of the statuses first, of which each run is in one: with them most of the others is freed.
+        for name in sorted((name for name in self.making.put_aside if name.startswith("bots")), reverse=True):
+            key = f"{old.prefix}{name}"
+            names = [self.keys.bots, key, *(by_run if key != old.profit else ())]
             cursor = b"0"
             while True:
                 cursor, *found = script("lost_entries")(names, [cursor, LOOKED_AT])

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.core.management import CommandError, call_command
 
 from bots_app import check as checking
 from bots_app import rebuild as rebuilding
 from bots_app.check import check
-from bots_app.helpers import Helper, HelperEnded
+from bots_app.helpers import Helper, HelperEnded, can_help
 from bots_app.rebuild import RebuildResult, rebuild
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import records as synthetic_records
@@ -215,3 +216,20 @@ def test_an_error_of_a_helper_is_raised(many: redis.Redis) -> None:
 
 def fail(parent: object, text: str) -> None:
     raise Unavailable(text)
+
+
+def test_a_store_that_no_other_process_reaches_is_read_by_one(fake_store: redis.Redis, shared: None) -> None:
+    store({"a": json.dumps(run("a", 5)).encode()})
+    assert not can_help()
+    assert rebuild(sid, helpers=2).filed == 1 and check(sid, helpers=2) == []
+
+
+def test_commands_take_the_number_of_processes(many: redis.Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("rebuild_indexes", SID, "--processes", "2")
+    assert f"{RUNS:,} runs filed" in capsys.readouterr().out
+    call_command("rebuild_indexes", SID, "--processes", "2", "--dry-run")
+    call_command("check_indexes", SID, "--processes", "2")
+    assert "nothing would change" in capsys.readouterr().out
+    for wrong in ("0", "two"):
+        with pytest.raises(CommandError, match=f"{wrong} is no whole number from 1 on"):
+            call_command("check_indexes", "--processes", wrong)
