@@ -25,7 +25,7 @@ from tests.bench.report import Report, at_most
 
 #: Commands that take this long, in microseconds, are written down by the server: so long that it writes down few. It
 #: frees them when a stage begins, and the next command would wait until the memory of a million words is gathered up.
-NOTED_US = 5_000
+NOTED_US = 10_000
 #: Commands that only the benchmark makes.
 OURS = ("SLOWLOG", "CONFIG", "INFO", "SCRIPT", "FLUSHALL")
 #: The longest a command may hold up every other client, in ms.
