@@ -179,9 +179,13 @@ class Column(Pinned):
 
     def put_rows(self, rows: Rows, content: bytes, live: Mask) -> None:
         """Set some rows, each once, from the bytes in the store, one row after another."""
-        self._count(rows, -1)
         values = from_stored(content)
         values[~live[rows]] = np.nan
+        if np.isfinite(values).all() and np.isfinite(self.values[rows]).all():
+            # Numbers in place of numbers, as most changes are: nothing is to be counted.
+            self.values[rows] = values
+            return
+        self._count(rows, -1)
         self.values[rows] = values
         self._count(rows, 1)
 

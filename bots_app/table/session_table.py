@@ -263,9 +263,8 @@ class SessionTable:
             column.revision = reply.revision
 
     def _put_rows(self, changed: ChangedRows, held: list[str], revision: int) -> None:
-        rows, words = np.array(changed.rows), words_from(changed.hashes, self.width)
-        frame = self._own_frame(has_changed=False)
-        if not frame.has_rows(rows, words):
+        rows, frame = np.array(changed.rows), self._own_frame(has_changed=False)
+        if changed.hashes and not frame.has_rows(rows, words := words_from(changed.hashes, self.width)):
             frame = self._own_frame(has_changed=True)
             frame.put_rows(rows, words)
         frame.revision = revision

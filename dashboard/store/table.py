@@ -26,7 +26,10 @@ LONG_A_CALL = 1_000
 
 
 class ChangedRows(msgspec.Struct, frozen=True):
-    """Rows one by one: the bytes of their hashes, and of the values of each field, one row after another."""
+    """Rows one by one: the bytes of their hashes, and of the values of each field, one row after another.
+
+    There are no hashes where no row has got another one.
+    """
 
     rows: list[int]
     hashes: bytes

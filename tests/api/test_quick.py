@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError
+from django.http import QueryDict
 from django.test import RequestFactory, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from dashboard import quick
 from dashboard.api import authentication, throttles
 from dashboard.env import _networks
 from dashboard.errors import StoreUnavailable
-from dashboard.quick import QuickReads
+from dashboard.quick import QuickReads, params_of
 from dashboard.store import scripts
 from sessions_app.records import SessionId
 from tests.api.conftest import SID, path_of, record
@@ -140,6 +141,12 @@ def test_any_parameters_are_answered_alike(ways: Ways, pairs: list[tuple[str, st
         f"{name}={value}" for name, value in pairs if value.isascii() and value.isprintable() and "#" not in value
     )
     ways.same(f"{path}?{raw if is_raw else encoded}")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("ab.-~_019=&", max_size=20) | st.text("a+%2C=&;[\u00b2", max_size=12))
+def test_plain_parameters_are_read_as_django_reads_them(query: str) -> None:
+    assert list(params_of(query).lists()) == list(QueryDict(query).lists())
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -18,8 +18,8 @@
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'table', generation ('' before
 --   the first run), revision, rows, width, stale, texts (how many), long (how many), places (how many), names of the columns (nil
 --   when there are as many as known), changed segments and the revision of each, what follows: 1 the segments whose hashes changed,
---   their hashes, then for each field in turn its values in each changed segment; 2 the changed rows, a text of their hashes, then
---   for each field in turn a text of its values; 0 too much has changed, and nothing follows but the segments whose hashes did}
+--   their hashes, then for each field in turn its values in each changed segment; 2 the changed rows, a text of their hashes ('' where no
+--   row has got another one), then for each field in turn a text of its values; 0 too much has changed, and nothing follows but the segments whose hashes did}
 local SEGMENT_ROWS = tonumber(ARGV[#ARGV - 4])
 --- @include "changed_rows"
 --- @include "table_state"
@@ -46,8 +46,9 @@ local answer = {
   changes, rows and 2 or is_whole and 1 or 0, rows or moved, {},
 }
 if rows then
-  answer[14] = parts_of_rows(rows, prefix .. 'hashes:', '', state.width)
-  for field = 4, 3 + fields do answer[#answer + 1] = parts_of_rows(rows, prefix .. 'values:', ':' .. ARGV[field], 8) end
+  local segments, places = places_of(rows)
+  answer[14] = #moved == 0 and '' or parts_of_rows(segments, places, prefix .. 'hashes:', '', state.width)
+  for field = 4, 3 + fields do answer[#answer + 1] = parts_of_rows(segments, places, prefix .. 'values:', ':' .. ARGV[field], 8) end
 end
 if rows or not is_whole then return answer end
 for place, segment in ipairs(moved) do answer[14][place] = redis.call('GET', prefix .. 'hashes:' .. segment) end

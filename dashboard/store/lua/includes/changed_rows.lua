@@ -13,13 +13,26 @@ local function rows_since(key, revision, segments, fields)
   return redis.call('ZRANGEBYSCORE', key, since, '+inf')
 end
 
--- A text of what each row has in strings of so many bytes a row; the name of a string is this prefix, its segment, this suffix.
-local function parts_of_rows(rows, prefix, suffix, size)
-  local parts, empty = {}, string.rep('\0', size)
+-- The segment of each row, and its place there from 0.
+local function places_of(rows)
+  local segments, places = {}, {}
   for i, text in ipairs(rows) do
-    local row = tonumber(text)
-    local at = row % SEGMENT_ROWS * size
-    local part = redis.call('GETRANGE', prefix .. math.floor(row / SEGMENT_ROWS) .. suffix, at, at + size - 1)
+    places[i] = text % SEGMENT_ROWS
+    segments[i] = (text - places[i]) / SEGMENT_ROWS
+  end
+  return segments, places
+end
+
+-- A text of what each row has in strings of so many bytes a row; the name of a string is this prefix, its segment, this suffix.
+local function parts_of_rows(segments, places, prefix, suffix, size)
+  local call, parts, names, empty = redis.call, {}, {}, string.rep('\0', size)
+  for i, segment in ipairs(segments) do
+    local name, at = names[segment], places[i] * size
+    if not name then
+      name = prefix .. segment .. suffix
+      names[segment] = name
+    end
+    local part = call('GETRANGE', name, at, at + size - 1)
     parts[i] = #part == size and part or part .. string.sub(empty, #part + 1)
   end
   return table.concat(parts)
