@@ -14,7 +14,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run
-from tests.contract.table_model import expected_table, same, stored_table
+from tests.contract.table_model import expected_table, generation_of, same, stored_table
 
 sid, keys = SessionId.parse(SID), SessionKeys(SID)
 registry = BotRegistry()
@@ -66,3 +66,18 @@ def test_a_run_that_comes_again_and_again_is_written_in_parts(store: redis.Redis
     results = registry.put_many(sid, given)
     assert [one.result for one in results] == ["created"] + ["updated"] * (RUNS - 1)
     same(stored_table(), expected_table({"run-0007": given[-1].text}))
+
+
+def test_once_there_is_no_room_for_texts_those_of_statuses_are_stored_alone(store: redis.Redis) -> None:
+    registry.put_many(sid, writes(1.0)[:1])
+    texts = keys.table(generation_of()).name("texts")
+    client().hset(texts, mapping={f"code {number}": "text" for number in range(10_000)})
+    stored = client().hlen(texts)
+    given = [
+        RunWrite.parse(run(f"run-{place:04}", 1.0, "odd", configuration={"name": f"text {place}"}))
+        for place in range(50)
+    ]
+    registry.put_many(sid, given)
+    assert client().hlen(texts) == stored + 1
+    assert b"odd" in client().hvals(texts)
+    same(stored_table(), expected_table({write.record.configHash: write.text for write in given}))

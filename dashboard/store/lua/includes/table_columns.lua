@@ -2,7 +2,7 @@
 
 -- Columns of a session, and how many of them are kept free for the names that always have one.
 local MOST_COLUMNS, RESERVED = 500, 20
-local MOST_OMITTED, MOST_TEXTS, MOST_SHAPES = 1000, 10000, 10000
+local MOST_OMITTED, MOST_SHAPES = 1000, 10000
 
 -- Give columns to the names that have none, as long as there are any left; return the set of the batch's names with a column.
 local function with_columns(sweep)

@@ -5,6 +5,9 @@
 -- The shape of runs beyond those that are told apart (see table_columns.lua): they may have any column.
 local ANY = '*'
 
+-- Texts that are stored beside their codes, and those of a batch from which on it is first looked whether there is room for any.
+local MOST_TEXTS, MANY_TEXTS = 10000, 20
+
 local function digest_at(sweep, number)
   return sweep.digests[sweep.of and sweep.of[number] or 1]
 end
@@ -22,10 +25,13 @@ local function read_shapes(sweep)
     redis.call('SCARD', key .. 'omitted')
   end
   local texts, missing, new_statuses = sweep.texts, {}, 0
+  local count = #texts
+  -- Without room for more, those of statuses alone are stored.
+  if count > 2 * MANY_TEXTS and redis.call('HLEN', key .. 'texts') >= MOST_TEXTS then count = 2 * sweep.statuses end
   -- Lua's stack ends at some 8,000.
-  for first = 1, #texts, 2000 do
+  for first = 1, count, 2000 do
     local codes = {}
-    for i = first, math.min(first + 1998, #texts), 2 do codes[#codes + 1] = texts[i] end
+    for i = first, math.min(first + 1998, count), 2 do codes[#codes + 1] = texts[i] end
     for i, text in ipairs(redis.call('HMGET', key .. 'texts', unpack(codes))) do
       local place = first + 2 * (i - 1)
       if not text then
