@@ -71,7 +71,8 @@ def redis_server(redis_binary: Path) -> Iterator[str]:
     path = folder / "redis.sock"
     command = [redis_binary, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        environ = embedded.server_environ()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
     try:
         deadline = time.monotonic() + START_LIMIT_S
         while embedded.ping(path) != "PONG":

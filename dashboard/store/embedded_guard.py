@@ -88,6 +88,7 @@ class Guard:
                 [self.binary, "-"],
                 stdin=configuration,
                 cwd=self.folder,
+                env=embedded.server_environ(),
                 pass_fds=[lock],
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )

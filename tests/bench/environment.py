@@ -40,13 +40,15 @@ def private_world(*, is_unix: bool) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="dashboard-bench-"))
     try:
         path, port = folder / "redis.sock", 0 if is_unix else free_port()
-        server = os.environ.get("REDIS_SERVER") or str(embedded.find_server())
+        other = os.environ.get("REDIS_SERVER")
+        server, environ = other or str(embedded.find_server()), {} if other else embedded.server_environ()
         command = [
             server, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
             "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--dir", str(folder),
             "--slowlog-max-len", "100000",
         ]  # fmt: skip
-        with running(command, folder / "redis.log", is_up=lambda: embedded.ping(path) == "PONG"):
+        log = folder / "redis.log"
+        with running(command, log, is_up=lambda: embedded.ping(path) == "PONG", environ=environ):
             for name in env.NAMES:
                 os.environ.pop(name, None)
             os.environ |= {

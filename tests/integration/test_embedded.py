@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -257,4 +258,20 @@ def test_a_server_that_dies_at_once_is_told_with_its_last_words(monkeypatch, tmp
     monkeypatch.setattr(embedded, "find_server", lambda: server)
     monkeypatch.setattr(embedded, "_held", {})
     with pytest.raises(EmbeddedServerError, match="(?s)does not start.*cannot do this today"):
+        embedded.attach(tmp_path / "var")
+
+
+@pytest.mark.parametrize("told", ["", "glibc.malloc.arena_max=1"])
+def test_glibc_is_told_to_join_what_is_freed_before_what_the_user_tells_it(monkeypatch, tmp_path, told):
+    server = tmp_path / "redis-server"
+    server.write_text('#!/bin/sh\necho "told: $GLIBC_TUNABLES." >&2\nexit 3\n')
+    server.chmod(0o755)
+    monkeypatch.setattr(embedded, "find_server", lambda: server)
+    monkeypatch.setattr(embedded, "_held", {})
+    if told:
+        monkeypatch.setenv("GLIBC_TUNABLES", told)
+    else:
+        monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    wanted = re.escape("told: glibc.malloc.mxfast=0" + f":{told}" * bool(told) + ".")
+    with pytest.raises(EmbeddedServerError, match=wanted):
         embedded.attach(tmp_path / "var")
