@@ -46,8 +46,8 @@ from sessions_app.records import SessionId
 LOOK_EVERY_S = 0.2
 #: Attempts where the session is deleted, or data or the connection lost, meanwhile.
 ATTEMPTS, TRACKED = 5, 3
-#: Entries of an index put aside that one call of a script looks at and frees: a millisecond or two of the server.
-LOOKED_AT = 200
+#: Entries of an index put aside that one call of a script looks at and frees: half a millisecond of the server.
+LOOKED_AT = 100
 #: Runs filed in one call where the indexes are in use.
 FILED_AT_ONCE = 250
 #: Rounds of reading what other programs changed before the exchange; the rest is filed after it.
