@@ -1,18 +1,18 @@
 -- What a batch needs of the hash of stats, in one command.
 
--- Where the runs of a batch begin among the arguments.
-local FIRST_RUN = 19
+-- Where the runs of a batch begin among the arguments, which are asked for a dozen times a run: locals are found sooner than globals.
+local FIRST_RUN, ARGV = 19, ARGV
 
 -- built (a number), revision, building, summary_text, summary_head, failed (runs), table, rows, width; and figures by status: those of the statuses that the
 -- batch names, and of completed runs, which the summary tells of.
 local function read_stats(key)
   local fields = {'built', 'revision', 'building', 'summary_text', 'summary_head', 'n:failed', 'table', 'rows', 'width'}
-  local first, statuses, is_there = #fields + 1, {'completed'}, {completed = true}
+  local first, statuses, is_there, last = #fields + 1, {'completed'}, {completed = true}, ''
   ask_figures(fields, 'completed')
   for i = FIRST_RUN, #ARGV, 9 do
     local status = ARGV[i + 5]
-    if status ~= '' and not is_there[status] then
-      is_there[status] = true
+    if status ~= last and status ~= '' and not is_there[status] then
+      is_there[status], last = true, status
       statuses[#statuses + 1] = status
       ask_figures(fields, status)
     end
