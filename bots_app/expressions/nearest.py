@@ -11,26 +11,50 @@ MOST_OFFERED = 3
 LEAST_LIKENESS = 0.6
 #: Letters of a name that are looked at, its last ones: comparing takes time with the square of them.
 MOST_LETTERS = 80
+#: What the likeness of two last parts counts, whatever stands before them.
+END_COUNTS = 0.9
 
 
 def nearest_names(name: str, known: Collection[str]) -> list[str]:
     """Return the known names nearest to this one, the nearest first, at most three; none where none is alike.
 
-    Upper and lower case are the same here, and `fast` is as near to `config.fast` as to `fast`; of two that are as near
-    the shorter comes first.
+    Upper and lower case are the same here, and `fast` is as near to `config.fast` as to `fast`; `config.fast` is nearly
+    as near to `config.strategy.fast`, and so nearer than to `config.slow`. Of two that are as near the shorter comes
+    first.
     """
+    asked = _letters(name)
+    whole, end = _matcher(asked), _matcher(_end(asked)) if "." in asked else None
+    ranked = sorted((*_unlikeness(whole, end, candidate), len(candidate), candidate) for candidate in known)
+    return [candidate for unlikeness, *_, candidate in ranked[:MOST_OFFERED] if -unlikeness >= LEAST_LIKENESS]
+
+
+def _letters(name: str) -> str:
+    return name.casefold()[-MOST_LETTERS:]
+
+
+def _end(letters: str) -> str:
+    return letters.rpartition(".")[2]
+
+
+def _matcher(letters: str) -> SequenceMatcher[str]:
     matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(name.casefold()[-MOST_LETTERS:])
-    ranked = sorted((-_likeness(matcher, candidate), len(candidate), candidate) for candidate in known)
-    return [candidate for likeness, _, candidate in ranked[:MOST_OFFERED] if -likeness >= LEAST_LIKENESS]
+    matcher.set_seq2(letters)
+    return matcher
 
 
-def _likeness(matcher: SequenceMatcher[str], candidate: str) -> float:
-    """Return how alike a candidate is, or its last part alone: 1 for the same, 0 for what is not alike."""
-    whole = candidate.casefold()[-MOST_LETTERS:]
-    best = 0.0
-    for part in {whole, whole.rpartition(".")[2]}:
-        matcher.set_seq1(part)
-        if matcher.real_quick_ratio() >= LEAST_LIKENESS and matcher.quick_ratio() >= LEAST_LIKENESS:
-            best = max(best, matcher.ratio())
-    return best
+def _unlikeness(
+    whole: SequenceMatcher[str], end: SequenceMatcher[str] | None, candidate: str
+) -> tuple[float, float]:  # fmt: skip
+    """Return how alike a candidate is, or its last part alone, as -1 for the same and 0 for what is not alike.
+
+    Then the same without regard to the last part of the name alone.
+    """
+    letters = _letters(candidate)
+    best = max(_ratio(whole, part) for part in {letters, _end(letters)})
+    return (-best if end is None else min(-best, -END_COUNTS * _ratio(end, _end(letters)))), -best
+
+
+def _ratio(matcher: SequenceMatcher[str], part: str) -> float:
+    matcher.set_seq1(part)
+    is_near = matcher.real_quick_ratio() >= LEAST_LIKENESS and matcher.quick_ratio() >= LEAST_LIKENESS
+    return matcher.ratio() if is_near else 0.0

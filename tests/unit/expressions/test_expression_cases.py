@@ -236,10 +236,30 @@ def test_an_unknown_field_is_told_with_the_nearest_names():
         assert said in str(caught.value)
 
 
-def test_looking_for_the_nearest_names_takes_no_longer_for_nasty_ones():
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("config.fastPeriod", "config.strategy.params.fastPeriod"),
+        ("fastPeriod", "config.strategy.params.fastPeriod"),
+        ("config.fastPeriodd", "config.strategy.params.fastPeriod"),
+        ("config.params.slowPeriod", "config.strategy.params.slowPeriod"),
+        ("config.lowPeriod", "config.slowPeriod"),
+        ("config.risk.stoploss", "config.risk.stopLoss"),
+        ("config.sharpe", "sharpe"),
+        ("config.fst", "config.fast"),
+    ],
+)
+def test_a_name_with_other_parts_before_its_last_one_is_near(name, first):
+    known = {"config.strategy.params.fastPeriod", "config.strategy.params.slowPeriod", "config.slowPeriod", "sharpe"}
+    known |= {"config.fast", "config.fees.maker", "config.risk.stopLoss", "config.risk.stopGain"}
+    assert nearest_names(name, known)[0] == first
+
+
+@pytest.mark.parametrize("name", ["ab" * 1000, "ab" * 500 + "." + "ab" * 500])
+def test_looking_for_the_nearest_names_takes_no_longer_for_nasty_ones(name):
     known = {("ab" * 100)[:number] + str(number) for number in range(500)}
     begun = time.thread_time()
-    assert len(nearest_names("ab" * 1000, known)) == 3
+    assert len(nearest_names(name, known)) == 3
     assert time.thread_time() - begun < 2
 
 
