@@ -15,8 +15,8 @@ import numpy.typing as npt
 from bots_app.table.columns import segments_of
 from dashboard.store.keys import SEGMENT_ROWS
 
-#: Arrays kept a session.
-MOST_KEPT = 32
+#: Arrays kept a session: a query with three filters has four.
+MOST_KEPT = 64
 #: The part of all segments from which on everything is worked out anew.
 MOST_CHANGED = 0.25
 

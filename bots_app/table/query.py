@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -80,16 +81,25 @@ def fields_of_query(query: RunQuery, *, is_ordered: bool = True) -> frozenset[st
 def mask_of(snapshot: Snapshot, query: RunQuery) -> Mask:
     """Return which rows match the filters of a query. Raises InvalidParameter for a field that no run has.
 
-    The mask is kept: after a change only the rows near it are looked at again.
+    The mask is kept, and that of each filter by itself, as users move one bound at a time: after a change only the rows
+    near it are looked at again.
     """
     _check_fields(snapshot, query)
     live = snapshot.is_live()
     columns = {name: snapshot.column(name) for name in fields_of_query(query, is_ordered=False)}
     if not columns:
         return live
+    masks: list[Mask] = []
 
     def compute(part: slice) -> Mask:
-        return _matching({name: values[part] for name, values in columns.items()}, live[part], query)
+        if not masks:
+            masks.extend(_passing(snapshot, one) for one in _filters(query))
+        mask = live[part].copy()
+        for passing in masks:
+            np.logical_and(mask, passing[part], out=mask)
+        if query.where is not None:
+            mask &= query.where.mask({name: values[part] for name, values in columns.items()}.__getitem__)
+        return mask
 
     where = query.where.canonical if query.where is not None else None
     filters = (query.statuses, query.excluded, query.min_profit, query.max_profit, query.bounds, where)
@@ -109,27 +119,40 @@ def _check_fields(snapshot: Snapshot, query: RunQuery) -> None:
             raise InvalidParameter("where", str(error)) from error
 
 
-def _matching(columns: dict[str, Floats], live: Mask, query: RunQuery) -> Mask:
-    mask = None
-    for part in _parts(columns, query):
-        mask = part if mask is None else np.logical_and(mask, part, out=mask)
-    mask = live.copy() if mask is None else np.logical_and(mask, live, out=mask)
-    if query.where is not None:
-        mask &= query.where.mask(columns.__getitem__)
-    return mask
+class _Filter(NamedTuple):
+    """A filter that looks at one field; `name` and `operand` tell it from others of the field."""
+
+    field: str
+    name: str
+    operand: object
+    passes: Callable[[Floats], Mask]
 
 
-def _parts(columns: Mapping[str, Floats], query: RunQuery) -> Iterator[Mask]:
-    """Yield what each filter but the expression lets pass, an array of its own each."""
+def _filters(query: RunQuery) -> Iterator[_Filter]:
+    """Yield every filter but the expression."""
     if query.statuses:
-        yield np.logical_or.reduce([is_value(columns["status"], status) for status in query.statuses])
-    for status in query.excluded:
-        yield ~is_value(columns["status"], status)
+        yield _Filter("status", "in", query.statuses, partial(_is_any, query.statuses))
+    if query.excluded:
+        yield _Filter("status", "out", query.excluded, partial(_is_none, query.excluded))
     for field, least, most in (("profit", query.min_profit, query.max_profit), *query.bounds):
         if least is not None:
-            yield columns[field] >= least
+            yield _Filter(field, "min", least, partial(np.less_equal, least))
         if most is not None:
-            yield columns[field] <= most
+            yield _Filter(field, "max", most, partial(np.greater_equal, most))
+
+
+def _is_any(statuses: Sequence[str], values: Floats) -> Mask:
+    return np.logical_or.reduce([is_value(values, status) for status in statuses])
+
+
+def _is_none(statuses: Sequence[str], values: Floats) -> Mask:
+    return np.logical_not(_is_any(statuses, values))
+
+
+def _passing(snapshot: Snapshot, one: _Filter) -> Mask:
+    """Return which rows pass a filter, empty ones perhaps among them."""
+    values = snapshot.column(one.field)
+    return snapshot.derive(one[:3], lambda part: one.passes(values[part]), of=(one.field,))
 
 
 def page_of(
