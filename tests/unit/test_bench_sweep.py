@@ -57,6 +57,8 @@ def test_another_threshold_is_another_question() -> None:
     asked = {data.query(data.moved(data.NARROW, number)) for number in range(5)}
     assert len(asked) == 5
     assert data.parameters(data.NARROW)["min.sharpe"] == "1.5"
+    for numbers in zip(*(data.all_moved(data.NARROW, number) for number in range(5)), strict=True):
+        assert len(set(numbers)) == 5
 
 
 def test_a_run_that_is_written_anew_has_other_figures(writes: list[RunWrite]) -> None:

@@ -27,8 +27,10 @@ NARROW, WIDE = (1.5, 0.2, 100), (0.0, 0.5, 50)
 ORDER = "calmarRatio"
 #: What the least Sharpe ratio differs by from one threshold to the next.
 STEP_OF_SHARPE = 1e-6
+#: The same of the most drawdown, and of the fewest trades, where a step is too small to let other runs pass.
+STEP_OF_DRAWDOWN, STEP_OF_TRADES = 1e-9, 1e-6
 
-Limits = tuple[float, float, int]
+Limits = tuple[float, float, float]
 
 
 def texts(sid: SessionId, runs: int) -> Iterator[bytes]:
@@ -66,5 +68,11 @@ def parameters(limits: Limits) -> dict[str, object]:
 
 
 def moved(limits: Limits, number: int) -> Limits:
-    """Return the limits with another threshold, so that nothing that was found for one before can be used."""
+    """Return the limits with another threshold of one field, as a user moves one bound."""
     return (limits[0] + number * STEP_OF_SHARPE, *limits[1:])
+
+
+def all_moved(limits: Limits, number: int) -> Limits:
+    """Return the limits with three other thresholds, so that nothing that was found before can be used."""
+    sharpe, drawdown, trades = moved(limits, number)
+    return sharpe, drawdown + number * STEP_OF_DRAWDOWN, trades - number * STEP_OF_TRADES
