@@ -81,22 +81,20 @@ def fields_of_query(query: RunQuery, *, is_ordered: bool = True) -> frozenset[st
 def mask_of(snapshot: Snapshot, query: RunQuery) -> Mask:
     """Return which rows match the filters of a query. Raises InvalidParameter for a field that no run has.
 
-    The mask is kept, and that of each filter by itself, as users move one bound at a time: after a change only the rows
-    near it are looked at again.
+    The mask is kept: after a change only the rows near it are looked at again. So is that of each filter by itself, as
+    long as nothing changes: users move one bound at a time.
     """
     _check_fields(snapshot, query)
     live = snapshot.is_live()
     columns = {name: snapshot.column(name) for name in fields_of_query(query, is_ordered=False)}
     if not columns:
         return live
-    masks: list[Mask] = []
 
     def compute(part: slice) -> Mask:
-        if not masks:
-            masks.extend(_passing(snapshot, one) for one in _filters(query))
-        mask = live[part].copy()
-        for passing in masks:
-            np.logical_and(mask, passing[part], out=mask)
+        is_whole, mask = part == slice(0, snapshot.rows), live[part].copy()
+        for one in _filters(query):
+            passing = _passing(snapshot, one) if is_whole else one.passes(columns[one.field][part])
+            np.logical_and(mask, passing, out=mask)
         if query.where is not None:
             mask &= query.where.mask({name: values[part] for name, values in columns.items()}.__getitem__)
         return mask
@@ -150,9 +148,12 @@ def _is_none(statuses: Sequence[str], values: Floats) -> Mask:
 
 
 def _passing(snapshot: Snapshot, one: _Filter) -> Mask:
-    """Return which rows pass a filter, empty ones perhaps among them."""
-    values = snapshot.column(one.field)
-    return snapshot.derive(one[:3], lambda part: one.passes(values[part]), of=(one.field,))
+    """Return which rows pass a filter, empty ones perhaps among them; it is kept for this revision."""
+    mask = snapshot.kept(one[:3])
+    if mask is None:
+        mask = one.passes(snapshot.column(one.field))
+        snapshot.keep(one[:3], mask)
+    return mask
 
 
 def page_of(

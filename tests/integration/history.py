@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
+from bots_app.table.ordering import TablePosition, is_of_table
+from dashboard.store import cursor as cursors
+from dashboard.store.pages import EDGE, RANKED, Position
+from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 
 
@@ -74,8 +78,8 @@ def walks(sid: SessionId, query: RunQuery, *, limit: int) -> Iterator[Walk]:
         if cursor is None:
             break
     yield forward
-    back = Walk(query, limit, True, place(query, page.rows[0]) if page.rows else None)
     cursor = answer["previousCursor"]
+    back = Walk(query, limit, True, cursor and place_before(sid, query, cursor))
     while cursor is not None:
         page, answer = read(sid, query, cursor, limit=limit)
         cursor = answer["previousCursor"]
@@ -88,6 +92,21 @@ def read(sid: SessionId, query: RunQuery, cursor: str | None, *, limit: int) -> 
     began = time.monotonic()
     answer = json.loads(BotRegistry().page(sid, query, cursor=cursor, limit=limit).body())
     return Page(began, time.monotonic(), answer["bots"], answer["count"], "stale" in answer, False), answer
+
+
+def place_before(sid: SessionId, query: RunQuery, cursor: str) -> tuple[Any, ...] | None:
+    """Return the place that a cursor leads back from, None for the list's end.
+
+    The row that stands there may say something else: that of another program's run is filed after its score.
+    """
+    packed = cursors.decode(cursor, scope=query.scope(sid))
+    if is_of_table(packed):
+        of_table = TablePosition.unpack(packed)
+        return place_of(query, of_table.values[0], from_bytes(of_table.hash)) if of_table.values else None
+    position = Position.unpack(packed)
+    if position.at == EDGE:
+        return None
+    return place_of(query, float(position.score) if position.at == RANKED else None, from_bytes(position.member))
 
 
 def place(query: RunQuery, row: dict[str, Any]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys, session_of
 from dashboard.store.lease import Lease
+from sessions_app import deleting
 from sessions_app.discovery import discover
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
@@ -86,7 +87,9 @@ def built(store: redis.Redis, sid: SessionId) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("is_cluster", [False, True])
-def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any, *, is_cluster: bool) -> None:
+def test_every_key_is_a_row_of_the_table(
+    real_store: redis.Redis, settings: Any, monkeypatch: pytest.MonkeyPatch, *, is_cluster: bool
+) -> None:
     settings.REDIS_CLUSTER = is_cluster
     tag = f"{{{SID}}}" if is_cluster else SID
     keys, sid = SessionKeys(SID), SessionId.parse(SID)
@@ -99,8 +102,9 @@ def test_every_key_is_a_row_of_the_table(real_store: redis.Redis, settings: Any,
         raise KeyboardInterrupt
 
     seen |= built(real_store, sid)
+    monkeypatch.setattr(deleting, "remove_dropped", stop)
     with pytest.raises(KeyboardInterrupt):
-        SessionRegistry().delete(sid, progress=stop)
+        SessionRegistry().delete(sid)
     seen |= in_place(found(real_store))
 
     assert len(ROWS) == 39
