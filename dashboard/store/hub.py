@@ -89,6 +89,8 @@ class EventHub:
                 while not self._topics and not self._closed.is_set():
                     self._lock.wait()
                 topics = list(self._topics.values())
+            if not topics:
+                continue  # closed while nobody listened
             try:
                 if is_thorough or time.monotonic() >= next_check:
                     self._check(topics, is_thorough=is_thorough)

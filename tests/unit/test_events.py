@@ -342,3 +342,15 @@ def test_a_text_that_is_no_id_is_refused(text):
 def test_ids_are_in_the_order_of_their_numbers():
     assert EventId.parse("10-9") < EventId.parse("10-10") < EventId.parse("100-0")
     assert str(EventId.parse("10-9")) == "10-9"
+
+
+def test_a_hub_that_is_closed_while_nobody_listens_ends_in_silence(
+    hub: EventHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.subscribe(SID, None).close()
+    thread = hub._thread
+    assert thread is not None
+    time.sleep(0.5)  # for the reader to come to wait for listeners
+    hub.close()
+    thread.join(LIMIT_S)
+    assert not thread.is_alive() and not caplog.records
