@@ -189,5 +189,8 @@ class RankFilterSet(AggregateFilterSet):
 
     ordering = TextFilter(
         label="Order",
-        help_text="The order, as of the list of runs: `-sharpe`, or `-sharpe,maxDrawdown`. Default `-profit`.",
+        help_text=(
+            "The order, as of the list of runs: `-sharpe`, or `-sharpe,maxDrawdown`; a name with a comma in backquotes."
+            " Default `-profit`."
+        ),
     )

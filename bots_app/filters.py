@@ -72,7 +72,8 @@ class RunFilterSet(AggregateFilterSet):
         label="Order",
         help_text=(
             "Any field to order by, descending with `-` in front, and after a comma a second one for its ties, as in "
-            "`-sharpe,maxDrawdown`; other ties by configHash; runs without the value come last. Default `-profit`."
+            "`-sharpe,maxDrawdown`; other ties by configHash; runs without the value come last. Default `-profit`. A "
+            "name with a comma stands in backquotes, behind the `-`, as in -`config.a,b`; a backquote there twice."
         ),
     )
     fields = QuotedNamesFilter(
@@ -81,7 +82,7 @@ class RunFilterSet(AggregateFilterSet):
         pattern=r"[^\x00-\x1f\x7f]+",
         help_text=(
             "Fields instead of the usual ones, such as `profit,config.fast`; configHash is always there. A name with a "
-            "comma stands in backquotes."
+            "comma stands in backquotes; a backquote there twice."
         ),
     )
     start = TextFilter(

@@ -50,7 +50,7 @@ def _needs_table(query: RunQuery) -> str:
         return "an expression is evaluated over columns"
     if query.bounds:
         return f"no sorted set is kept of {query.bounds[0].field}"
-    if "," in query.ordering:
+    if len(query.order) > 1:
         return "sorted sets are kept of single fields"
     if query.ordering not in ORDERINGS:
         return f"no sorted set is kept of {query.by}"

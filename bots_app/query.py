@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from dashboard.errors import InvalidParameter
+from dashboard.order_text import order_by, order_in
 from dashboard.store.keys import SessionKeys
 from dashboard.store.pages import Source
 
@@ -39,7 +41,8 @@ class Bound(NamedTuple):
 @dataclass(frozen=True)
 class RunQuery:
     """Filters (any of some statuses, or any but those excluded; ranges of the profit and of other fields, inclusive; an
-    expression) and order of a list: one field or two with a comma between, descending with `-` in front.
+    expression) and order of a list: one field or two with a comma between, descending with `-` in front, see
+    `dashboard.order_text`.
     """
 
     statuses: tuple[str, ...] = ()
@@ -49,9 +52,11 @@ class RunQuery:
     excluded: tuple[str, ...] = ()
     bounds: tuple[Bound, ...] = ()
     where: Expression | None = None
+    #: The sort fields, and of each whether it is descending.
+    order: tuple[tuple[str, bool], ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_order(self.ordering)
+        self._settle_order()
         if len(self.statuses) > MAX_STATUSES:
             raise InvalidParameter("status", f"{len(self.statuses)} statuses; {MAX_STATUSES} are the most.")
         if self.statuses and self.excluded:
@@ -59,26 +64,34 @@ class RunQuery:
         if len(self.bounds) > MAX_BOUNDS:
             raise InvalidParameter(f"min.{self.bounds[-1].field}", f"{MAX_BOUNDS} fields are the most to be bounded.")
         _check_range("minProfit", "maxProfit", self.min_profit, self.max_profit)
-        for field, least, most in self.bounds:
-            _check_range(f"min.{field}", f"max.{field}", least, most)
-        for name, names in (("statuses", self.statuses), ("excluded", self.excluded)):
+        for name, least, most in self.bounds:
+            _check_range(f"min.{name}", f"max.{name}", least, most)
+        for kind, names in (("statuses", self.statuses), ("excluded", self.excluded)):
             if names:
-                object.__setattr__(self, name, tuple(sorted(set(names))))
+                object.__setattr__(self, kind, tuple(sorted(set(names))))
         object.__setattr__(self, "bounds", tuple(sorted(self.bounds)))
+
+    def _settle_order(self) -> None:
+        """Have one order written in one way alone. Raises InvalidParameter."""
+        order = list(islice(order_in(self.ordering), MAX_ORDER + 1))
+        names = [name for name, _ in order]
+        if not all(names):
+            message = f"{self.ordering!r} names no field; give one, such as -profit or config.fast."
+            raise InvalidParameter("ordering", message)
+        if len(names) > MAX_ORDER or len(set(names)) < len(names):
+            message = f"{self.ordering!r}; give one field or two different ones, such as -sharpe,profit."
+            raise InvalidParameter("ordering", message)
+        object.__setattr__(self, "order", tuple(order))
+        object.__setattr__(self, "ordering", ",".join(order_by(name, descending=down) for name, down in order))
 
     @property
     def descending(self) -> bool:
-        return self.ordering.startswith("-")
+        return self.order[0][1]
 
     @property
     def by(self) -> str:
         """Return the first sort field, such as profit, lastUpdated or config.fast."""
-        return self.ordering.partition(",")[0].removeprefix("-")
-
-    @cached_property
-    def order(self) -> tuple[tuple[str, bool], ...]:
-        """Return the sort fields, and of each whether it is descending."""
-        return tuple((name.removeprefix("-"), name.startswith("-")) for name in self.ordering.split(","))
+        return self.order[0][0]
 
     @property
     def has_range(self) -> bool:
@@ -115,16 +128,6 @@ def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     if NO_STATUS in excluded:
         raise InvalidParameter("status", f"{NOT} stands before the status to leave out, as in {NOT}failed.")
     return {"statuses": listed, "excluded": excluded}
-
-
-def _check_order(ordering: str) -> None:
-    names = [name.removeprefix("-") for name in ordering.split(",")]
-    if any(not name or name.startswith("-") for name in names):
-        raise InvalidParameter("ordering", f"{ordering!r} names no field; give one, such as -profit or config.fast.")
-    if len(names) > MAX_ORDER or len(set(names)) < len(names):
-        raise InvalidParameter(
-            "ordering", f"{ordering!r}; give one field or two different ones, such as -sharpe,profit."
-        )
 
 
 def _check_range(low_name: str, high_name: str, low: float | None, high: float | None) -> None:

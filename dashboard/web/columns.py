@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from dashboard.order_text import order_by, order_in
 from dashboard.web.links import query
 
 
@@ -38,10 +39,10 @@ class Column:
         }
         if not self.sortable:
             return header
-        first = self.best_first or f"-{self.name}"
-        ordering = ordering.partition(",")[0]  # of several fields the first
-        if ordering.lstrip("-") != self.name:
+        name, is_descending = next(order_in(ordering))  # of several fields the first
+        if name != self.name:
+            first = self.best_first or order_by(self.name, descending=True)
             return header | {"href": query(params, ordering=first)}
-        turned = self.name if ordering.startswith("-") else f"-{self.name}"
-        word, arrow = ("descending", "↓") if ordering.startswith("-") else ("ascending", "↑")
+        turned = order_by(self.name, descending=not is_descending)
+        word, arrow = ("descending", "↓") if is_descending else ("ascending", "↑")
         return header | {"href": query(params, ordering=turned), "sorted": word, "arrow": arrow}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from typing import Any
 
@@ -121,6 +122,24 @@ def test_one_that_is_misspelt_is_told_with_the_nearest(api):
         response = api.get(BOTS, params)
         assert response.status_code == 400
         assert "plateau.profit" in str(body_of(response))
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_order_by_a_name_with_a_comma_is_the_same_everywhere(api, sign):
+    field, ordering = "with, comma", f"{sign}`with, comma`,profit"
+    rows = ask(api, ordering=ordering, fields=f"`{field}`,profit", limit=500)["bots"]
+    wanted = sorted(rows, key=lambda row: row["configHash"])
+    wanted.sort(key=lambda row: row["profit"])
+    wanted.sort(key=lambda row: row[field], reverse=bool(sign))
+    assert [row[field] for row in rows] == [row[field] for row in wanted] and len({row[field] for row in rows}) > 1
+    names = [row["configHash"] for row in rows]
+    first = ask(api, ordering=ordering, limit=3)
+    after = ask(api, ordering=ordering, limit=500, cursor=first["nextCursor"])
+    assert [row["configHash"] for row in first["bots"] + after["bots"]] == names
+    assert ask(api, names[4], "rank", ordering=ordering)["rank"] == 5
+    response = api.get(path_of("bots", "export"), {"format": "ndjson", "fields": "profit", "ordering": ordering})
+    lines = b"".join(response.streaming_content).splitlines()
+    assert [json.loads(line)["configHash"] for line in lines] == names
 
 
 def test_a_name_with_a_comma_stands_in_backquotes(api):
