@@ -126,5 +126,5 @@ def row_of(sid: SessionId, snapshot: Snapshot, config_hash: str) -> int:
     if row is not None and snapshot.is_live()[row]:
         return row
     if snapshot.is_stale and client().sismember(SessionKeys(str(sid)).bots, member):
-        raise wait_for_index(f"what is said of run {config_hash}")
+        raise wait_for_index(sid, f"what is said of run {config_hash}")
     raise RunNotFound(sid, config_hash)

@@ -1,9 +1,9 @@
 """Making a session's indexes anew beside those in use, and putting them in their place all at once.
 
-The records are read in bulk and loaded with plain commands, under names of the build's own; where the fixed indexes are
-made too, so is a generation of the sweep table, which is named as the build is. What our writers change meanwhile they
-put down (`index:dirty`), and it is taken over from the indexes in use; the script that swaps takes over the last of it.
-Another build, or a deletion of the session, ends this one: nothing of it is used then.
+The records are read in bulk and loaded with plain commands, under names of the build's own: the derived indexes, a
+generation of the sweep table, which is named as the build is, and the fixed indexes where they are wanted. What our
+writers change meanwhile they put down (`index:dirty`), and it is taken over from the indexes in use; the script that
+swaps takes over the last of it. Another build, or a deletion of the session, ends this one: nothing of it is used then.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class Build:
         self.loader = Loader(self.made, NewTable(self.keys.table(lease.id)), is_fixed=is_fixed)
         #: Names of the indexes put aside, without their prefix.
         self.put_aside: list[str] = []
-        self._statuses, self._held_at = set(statuses), time.monotonic()
+        self._statuses, self._began_at, self._held_at = set(statuses), time.monotonic(), time.monotonic()
+        #: The session's revision before any record was read, '' for none.
+        self._revision = b""
 
     def begin(self) -> tuple[bool, bool]:
         """Have our writers put down what they change from now on.
@@ -70,7 +72,9 @@ class Build:
         Returns whether there was anything of the session's but runs, and whether a deletion of it has not ended.
         """
         names = [*map(self.keys.index, ("stats", "dirty", "deleting")), self.keys.summary]
-        is_known, is_deleting = script("begin_build")(names, [self.lease.id, self.old.index("dirty"), VOID_MS])
+        self._began_at = time.monotonic()
+        found = script("begin_build")(names, [self.lease.id, self.old.index("dirty"), VOID_MS])
+        is_known, is_deleting, self._revision = found
         return bool(is_known), bool(is_deleting)
 
     def hold(self) -> None:
@@ -117,10 +121,8 @@ class Build:
         }  # fmt: skip
         return [self.keys.index("stats"), self.keys.index("dirty")], [msgspec.json.encode(options), *values]
 
-    def _table_facts(self) -> dict[str, Any] | bool:
-        """Return what the scripts have to know of the sweep table made, False where none is."""
-        if not self.is_fixed:
-            return False
+    def _table_facts(self) -> dict[str, Any]:
+        """Return what the scripts have to know of the sweep table made."""
         prefix, always = self.keys.table_prefix, sorted(canonical_names())
         return {"tables": prefix, "generation": self.lease.id, "always": always}
 
@@ -179,15 +181,22 @@ class Build:
             "old": self.old.prefix, "fixed": self.is_fixed, "table": self._table_facts(), "loaded": self.loader.batches,
             "count": CARRIED,
             "statuses": sorted(self._statuses | self.loader.figures.keys()), "version": INDEX_VERSION,
-            "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT,
+            "now_us": time.time_ns() // 1000, "events": EVENTS_KEPT, "chosen": self._chosen(),
         }  # fmt: skip
         return names, [msgspec.json.encode(options)]
+
+    def _chosen(self) -> dict[str, Any]:
+        """Return what is put down of the choice of the table's columns, see `bots_app.choosing`."""
+        took_ms = round(1000 * (time.monotonic() - self._began_at))
+        # The exchange of the indexes is a revision of its own.
+        of = str(int(self._revision) + 1) if self._revision else ""
+        return {"of": of, "at": time.time_ns() // 1_000_000, "took": took_ms, "gap": self.loader.table.gap()}
 
     def remove_rest(self) -> None:
         """Remove what was put aside, and what was made and not used; give up what is not done."""
         made = [self.lease.id, self.made.index("dirty")]
         in_use = script("end_build")([self.keys.index("stats"), self.keys.index("dirty")], made)
-        if self.is_fixed and in_use != self.lease.id.encode():
+        if in_use != self.lease.id.encode():
             remove_generation(self.keys, self.lease.id, between=self._stay)
         remove_dropped(self.keys, between=self._stay)
         names = [f"{self.old.prefix}{name}" for name in (*self.put_aside, "events", "index:dirty")]

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 from bots_app.quick_reading import QuickReader
-from bots_app.records import NOT_STORED, UnreadableRun
+from bots_app.records import UnreadableRun
 from bots_app.run_values import LoadedRun, RunValues, loaded_of, read_values, values_of
 from bots_app.table.quick_rows import QuickRow
 from bots_app.table.shapes import Fields
@@ -184,8 +184,3 @@ def raise_first(answers: Iterable[Any]) -> None:
             if "WRONGTYPE" in str(answer):
                 raise KeyTypeError("A key of this session holds another type of value than it should.") from answer
             raise answer
-
-
-def missing_values(config_hash: str) -> RunValues:
-    """Return what the indexes say of a run without a record."""
-    return values_of(UnreadableRun(config_hash, NOT_STORED))

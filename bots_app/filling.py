@@ -1,22 +1,19 @@
-"""Filling a session's sweep table from its records: of runs that other programs wrote, and whatever else it lacks.
+"""Filling a session's sweep table from its records where it is in use: of whatever it lacks.
 
 Each row is compared with the record and written, if it differs, in the script that sees that the record is still the
-same; so that readers and writers go on meanwhile. Until all are there for the first time, the table is not read.
+same; so that readers and writers go on meanwhile.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bots_app.deriving import derive, wait_for_lease
 from bots_app.indexer import SessionIndexer
 from bots_app.indexing import ATTEMPTS, BATCH_RUNS, named_statuses, read_texts, write_batch
 from bots_app.records import UnreadableRun, read_run
 from bots_app.table.fields import fields_of
-from dashboard.errors import DashboardError, Unavailable
+from dashboard.errors import Unavailable
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.scripts import script
@@ -24,43 +21,6 @@ from dashboard.store.shared import INDEX_VERSION, chunked
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
-
-log = logging.getLogger(__name__)
-
-#: Sessions whose tables this process fills.
-_filling: set[str] = set()
-_filling_lock = threading.Lock()
-
-
-def build_table(sid: SessionId) -> None:
-    """Fill the table of a session, its other derived keys first if these are missing.
-
-    Waits for another one that builds them. Raises StoreUnavailable, Unavailable, KeyTypeError.
-    """
-    with wait_for_lease(sid) as lease:
-        if not SessionIndexer(sid).is_built():
-            derive(sid, lease)
-        if not client().hexists(SessionKeys(str(sid)).index("stats"), "swept"):
-            fill_table(sid, between=lease.hold)
-
-
-def build_table_in_background(sid: SessionId) -> None:
-    """Start filling a large session's table in a thread, once a process; another process's is waited for."""
-    with _filling_lock:
-        if str(sid) in _filling:
-            return
-        _filling.add(str(sid))
-    threading.Thread(target=_build, args=(sid,), name=f"table {sid}", daemon=True).start()
-
-
-def _build(sid: SessionId) -> None:
-    try:
-        build_table(sid)
-    except DashboardError as error:
-        log.warning("The sweep table of session %s could not be filled: %s", sid, error)
-    finally:
-        with _filling_lock:
-            _filling.discard(str(sid))
 
 
 def fill_table(sid: SessionId, *, between: Callable[[], object] = lambda: None) -> int:

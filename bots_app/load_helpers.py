@@ -12,7 +12,7 @@ from itertools import chain
 from multiprocessing.connection import Connection
 
 from bots_app.helpers import Helper, HelperEnded, close_all, wait_for
-from bots_app.loading import Counts, LoadedPart, Loader, load_records
+from bots_app.loading import Counts, LoadedPart, Loader, load_named, load_records
 from bots_app.table.new_table import NewTable, width_of
 from dashboard.errors import Unavailable
 from dashboard.store.keys import SessionKeys
@@ -38,11 +38,12 @@ class Segments:
 
 
 def load_with_helpers(
-    loader: Loader, keys: SessionKeys, token: str, source: Iterable[list[str]], *, helpers: int, is_deleting: bool,
-    between: Callable[[], object],
+    loader: Loader, keys: SessionKeys, token: str, source: Iterable[list[str]], *, helpers: int,
+    between: Callable[[], object], is_deleting: bool = False,
 ) -> Generator[Counts, None, None]:  # fmt: skip
     """Load the runs that a source names with so many helpers, and yield the counts of all of them now and then.
 
+    They do it as `load_records` does, or as `load_named` where the fixed indexes are not made.
     Raises Unavailable if a helper ends before its time.
     """
     names = (hashes for hashes in source if hashes)
@@ -55,7 +56,7 @@ def load_with_helpers(
     loader.is_shared = True
     try:
         for _ in range(helpers):
-            work.helpers.append(Helper(load_part, keys, token, width, segments, is_deleting))
+            work.helpers.append(Helper(load_part, keys, token, width, segments, loader.is_fixed, is_deleting))
         for hashes in chain([first], names):
             while not work.hand_out(hashes):
                 between()
@@ -119,14 +120,20 @@ class _Work:
 
 
 def load_part(
-    parent: Connection, keys: SessionKeys, token: str, width: int, segments: Segments, is_deleting: bool
+    parent: Connection, keys: SessionKeys, token: str, width: int, segments: Segments, is_fixed: bool,
+    is_deleting: bool,
 ) -> None:  # fmt: skip
     """Load the runs that the parent names, in a process of its own."""
     table, counts = NewTable(keys.table(token), number=segments, width=width, is_part=True), Counts()
-    loader = Loader(keys.next(token), table, is_fixed=True)
+    loader, names = Loader(keys.next(token), table, is_fixed=is_fixed), _named(parent, counts)
     with Exchange(keys.bots) as exchange:
+        work = (
+            load_records(loader, keys, names, exchange, counts, is_deleting=is_deleting)
+            if is_fixed
+            else load_named(loader, keys, names, exchange, counts)
+        )
         try:
-            for _ in load_records(loader, keys, _named(parent, counts), exchange, counts, is_deleting=is_deleting):
+            for _ in work:
                 continue
         except (EOFError, OSError):
             # What has been sent is not to be written after the parent has removed all that was made.

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from bots_app.bulk import AT_ONCE, BulkReader, raise_first
 from bots_app.exact_sums import Figures
+from bots_app.indexing import named_statuses
 from bots_app.quick_reading import QuickReader
-from bots_app.run_values import LoadedRun, RunValues
+from bots_app.records import NOT_STORED, UnreadableRun
+from bots_app.run_values import LoadedRun, RunValues, loaded_of
 from bots_app.score_order import ScoreOrder
 from bots_app.table.new_table import NewTable, TablePart
 from dashboard.store.keys import SessionKeys, ShadowKeys
@@ -47,7 +49,7 @@ class LoadedPart(NamedTuple):
 
 
 class Loader:
-    """What a build makes of runs; `is_fixed` says whether the fixed indexes and the sweep table are made too."""
+    """What a build makes of runs; `is_fixed` says whether the fixed indexes are made too."""
 
     def __init__(self, made: ShadowKeys, table: NewTable, *, is_fixed: bool) -> None:
         self.made, self.table, self.is_fixed = made, table, is_fixed
@@ -80,10 +82,10 @@ class Loader:
         self._order.add(values, lost=lost)
         return self._counted([*commands, *self._order.due()])
 
-    def load_whole(self, runs: Sequence[LoadedRun]) -> list[Command]:
+    def load_whole(self, runs: Sequence[LoadedRun], *, scores: Sequence[Any] | None = None) -> list[Command]:
         """Return the commands that put runs into the indexes made and into the sweep table made."""
         self.table.add([run.values.config_hash for run in runs], [run.fields for run in runs])
-        return [*self.table.due(), *self.load([run.values for run in runs])]
+        return [*self.table.due(), *self.load([run.values for run in runs], scores=scores)]
 
     def _counted(self, commands: list[Command]) -> list[Command]:
         self.batches += 1
@@ -94,7 +96,7 @@ class Loader:
 
         Of a part, the last rows of the table are left to who settles it.
         """
-        table = self.table.rest_of_part() if is_part else self.table.rest() if self.is_fixed else ()
+        table = self.table.rest_of_part() if is_part else self.table.rest()
         is_waited_for = False
         for commands in chain(self._order.rest(), table):
             between()
@@ -154,3 +156,33 @@ def load_records(
             reader.ride([("SREM", loader.made.bots, *gone)])
         reader.ride([*loader.load_whole(found), *ride()])
         yield
+
+
+def load_named(
+    loader: Loader, keys: SessionKeys, source: Iterable[list[str]], exchange: Exchange, counts: Counts
+) -> Iterator[None]:  # fmt: skip
+    """Load the runs that a source names into the derived indexes and the table, as `load_records` does.
+
+    Those that cannot be read, or have no record, are there under the status that the fixed sets name.
+    """
+    quick = QuickReader()
+    reader = BulkReader(
+        exchange, keys, claims=loader.made.bots, others=lambda hashes: [("ZMSCORE", keys.profit, *hashes)]
+    )  # fmt: skip
+    for batch in reader.batches(source):
+        [scores] = batch.others
+        raise_first([scores])
+        found = with_lost(keys, batch.hashes, batch.loaded(quick))
+        counts.filed += len(found)
+        reader.ride(loader.load_whole(found, scores=scores))
+        yield
+
+
+def with_lost(keys: SessionKeys, hashes: Sequence[str], found: Iterable[LoadedRun | None]) -> list[LoadedRun]:
+    """Return what was loaded of runs, those that cannot be read under the status that the fixed sets name."""
+    runs = list(found)
+    lost = [place for place, one in enumerate(runs) if one is None or one.values.reason]
+    unread = [UnreadableRun(hashes[place], one.values.reason if (one := runs[place]) else NOT_STORED) for place in lost]
+    for place, run in zip(lost, named_statuses(keys, unread), strict=True):
+        runs[place] = loaded_of(run)
+    return cast(list[LoadedRun], runs)

@@ -37,7 +37,7 @@ class PerformanceRegistry:
         keys = SessionKeys(str(sid))
 
         def meanwhile() -> dict[str, Any]:
-            raise wait_for_index("its aggregate")
+            raise wait_for_index(sid, "its aggregate")
 
         answer = BotRegistry().when_built(sid, lambda: read_aggregate(keys, query), meanwhile)
         if answer is None:

@@ -22,6 +22,7 @@ from bots_app.bulk import STEP, BulkReader, raise_first
 from bots_app.filling import fill_table
 from bots_app.helpers import LEAST_RUNS, can_help
 from bots_app.indexer import SessionIndexer
+from bots_app.leftovers import remove_leftovers
 from bots_app.load_helpers import load_with_helpers
 from bots_app.loading import Counts, load_records
 from bots_app.quick_reading import QuickReader
@@ -30,14 +31,12 @@ from bots_app.strays import Strays
 from bots_app.survey import USUAL, named_of, odd_members, run_hashes
 from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
-from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderFacts, BuilderLease
 from dashboard.store.overlapped import Command, Exchange
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
 from dashboard.store.tracking import Tracker, TrackingRefused
-from dashboard.store.trash import free
 from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
@@ -98,26 +97,6 @@ def rebuild(
     finally:
         lease.release()
     raise Unavailable(f"The rebuild of session {sid} was disturbed too often; the old indexes still serve. Try again.")
-
-
-def remove_leftovers(sid: SessionId, *, between: Callable[[], object] = lambda: None) -> int:
-    """Remove what builds that were killed have left; return the number of keys. Nobody may be building."""
-    keys = SessionKeys(str(sid))
-    left = set(client().scan_iter(match=keys.pattern(keys.builds_prefix), count=STEP))
-    # First what the others tell of: should this be stopped, too, they still do.
-    drop_builds(keys, left)
-    remove_dropped(keys, between=between)
-    return free(left, between=between)
-
-
-def is_left_behind(sid: SessionId) -> bool:
-    """Tell whether a build of the session's indexes was cut short: nothing is wrong, but some of it is left."""
-    keys = SessionKeys(str(sid))
-    try:
-        is_begun = client().hexists(keys.index("stats"), "building")
-    except KeyTypeError:
-        return False
-    return bool(is_begun) and not client().exists(keys.index("builder"))
 
 
 class _Rebuild:

@@ -350,7 +350,7 @@ class BotRegistry:
             return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
         def meanwhile() -> dict[str, int]:
-            raise wait_for_index("the count of each status")
+            raise wait_for_index(sid, "the count of each status")
 
         return self.when_built(sid, read, meanwhile)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from bots_app.deriving import INLINE_RUNS
-from bots_app.filling import build_table, build_table_in_background
+from bots_app.choosing import explained
+from bots_app.deriving import INLINE_TABLE_RUNS, build, build_in_background
 from bots_app.plateau_columns import enter_snapshot
 from bots_app.table.memory import memory
 from bots_app.table.session_table import SessionGone
-from bots_app.table.snapshot import Snapshot
+from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.unindexed import wait_for_index
 from dashboard.errors import SessionNotFound
 from dashboard.store.keys import SessionKeys
@@ -27,7 +27,8 @@ def sweep(sid: SessionId, fields: Collection[str], *, opener: Opener | None = No
     """Give the columns of these fields as they are now; a field that no run has is left out.
 
     They are those that this process holds, unless an opener gives others. A small session without a table gets one
-    first. Raises SessionNotFound, IndexBuilding, Unavailable. Cost: one round trip if this process holds the
+    first. A field asked for of which it turns out that there was no column left for it is told of as such. Raises
+    SessionNotFound, IndexBuilding, Unavailable. Cost: one round trip if this process holds the
     columns, else some 10 ms a column and million runs.
     """
     keys, snapshot_of = SessionKeys(str(sid)), opener or memory().snapshot
@@ -36,11 +37,14 @@ def sweep(sid: SessionId, fields: Collection[str], *, opener: Opener | None = No
             try:
                 snapshot = enter_snapshot(stack, partial(snapshot_of, keys), fields)
             except NotBuilt as missing:
-                if missing.cardinality > INLINE_RUNS:
-                    build_table_in_background(sid)
-                    raise wait_for_index("a question that its sorted sets cannot answer") from None
-                build_table(sid)
+                if missing.cardinality > INLINE_TABLE_RUNS:
+                    build_in_background(sid)
+                    raise wait_for_index(sid, "a question that its sorted sets cannot answer") from None
+                build(sid)
                 snapshot = enter_snapshot(stack, partial(snapshot_of, keys), fields)
         except SessionGone:
             raise SessionNotFound(sid) from None
-        yield snapshot
+        try:
+            yield snapshot
+        except UnknownField as error:
+            raise explained(sid, error) from error

@@ -6,23 +6,35 @@ for. What only the records tell (the order by lastUpdated) has to wait for the i
 
 from __future__ import annotations
 
+from math import ceil
+
 from bots_app.query import RunQuery
 from dashboard.errors import IndexBuilding
-from dashboard.store.client import client
+from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
+from dashboard.store.lease import current_builder
 from dashboard.store.pages import EDGE, RANKED, PageReply, Position
 
 #: Members or scores fetched in one step.
 STEP = 1_000
-#: Seconds after which a client may ask again for what only the indexes can answer.
-ASK_AGAIN_S = 5
+#: Seconds after which a client may ask again for what only the indexes can answer: where it is not known how long they
+#: take, at least and at most.
+ASK_AGAIN_S, SOONEST_S, LATEST_S = 5, 1, 30
 
 
-def wait_for_index(what: str) -> IndexBuilding:
-    """Return the error that says that an answer has to wait."""
+def wait_for_index(sid: object, what: str) -> IndexBuilding:
+    """Return the error that says that an answer has to wait, how far the indexes are, and when to ask again."""
+    try:
+        facts = current_builder(SessionKeys(str(sid)).index("builder"))
+    except KeyTypeError:
+        facts = None
+    share, left_s = (facts.share(), facts.left_s()) if facts else (0.0, None)
+    again_s = ASK_AGAIN_S if left_s is None else max(SOONEST_S, min(LATEST_S, ceil(left_s)))
+    so_far = f", {share:.0%} so far" if share else ""
     return IndexBuilding(
-        f"The indexes of this session are being built; {what} has to wait for them.", retry_after_s=ASK_AGAIN_S
-    )
+        f"The indexes of this session are being built{so_far}; {what} has to wait for them.",
+        retry_after_s=again_s, share=share,
+    )  # fmt: skip
 
 
 def read_unindexed(keys: SessionKeys, query: RunQuery, *, position: Position, limit: int) -> PageReply:
@@ -31,7 +43,7 @@ def read_unindexed(keys: SessionKeys, query: RunQuery, *, position: Position, li
     Cost: the whole session, in steps.
     """
     if query.by != "profit":
-        raise wait_for_index("this order")
+        raise wait_for_index(keys.sid, "this order")
     ranked, unranked = _split(keys, query)
     ranked.sort(reverse=query.descending)
     unranked.sort()

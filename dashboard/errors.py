@@ -150,9 +150,13 @@ class WritesInterrupted(StoreUnavailable):
 
 
 class IndexBuilding(Unavailable):
-    """Raised when an answer needs indexes that are still being built for this session."""
+    """Raised when an answer needs indexes that are still being built for this session; `share` of it is done."""
 
     code = "index_building"
+
+    def __init__(self, message: str, *, retry_after_s: int = 5, share: float = 0.0) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.share = share
 
 
 class SettingError(DashboardError):

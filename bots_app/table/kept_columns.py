@@ -25,6 +25,8 @@ class KeptColumns:
         self._counts: dict[str, int] = {}
         self._left_out: set[str] = set()
         self._always = canonical_names()
+        #: By how many runs the rarest field kept is before the commonest left out; 0 also where that is not known.
+        self.gap = 0
 
     def count(self, counts: Mapping[str, int]) -> tuple[list[str], list[str]]:
         """Take in how many of some runs have each field; return names that get a column, and that lose theirs."""
@@ -70,6 +72,9 @@ class KeptColumns:
         """Return the names that lose their column now that all runs have been seen."""
         most = MOST_COLUMNS - RESERVED
         lost = self._rarest(most) if len(self._counts) > most else []
+        if lost and self.is_complete():
+            kept = self._counts.keys() - self._always - {*lost}
+            self.gap = min((self._counts[name] for name in kept), default=0) - self._counts[lost[0]]
         self._leave_out(lost)
         return lost
 

@@ -139,6 +139,10 @@ class NewTable:
         generation = self.keys.prefix.split(":")[-2]
         return {"table": generation, "rows": self.rows, "width": self.width} if self.rows else {}
 
+    def gap(self) -> int:
+        """Return by how many runs the rarest column is before the commonest field without one; 0 if unknown."""
+        return self._columns.gap
+
     def _next(self, count: int) -> list[Command]:
         return [self._due.popleft() for _ in range(min(count, len(self._due)))]
 

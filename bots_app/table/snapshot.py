@@ -28,9 +28,9 @@ class UnknownField(InvalidParameter):  # noqa: N818 - named as what it is raised
 
     def __init__(self, name: str, known: frozenset[str], *, parameter: str = "fields") -> None:
         self.field, self.nearest = name, nearest_names(name, known)
-        shown = name if len(name) <= 60 else f"{name[:59]}…"
+        self.shown = name if len(name) <= 60 else f"{name[:59]}…"
         hint = f" Did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
-        super().__init__(parameter, f"no run of this session has a field {shown!r}.{hint}")
+        super().__init__(parameter, f"no run of this session has a field {self.shown!r}.{hint}")
 
 
 class Held(msgspec.Struct, frozen=True):

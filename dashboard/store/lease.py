@@ -17,6 +17,8 @@ from dashboard.store.scripts import script
 
 #: Milliseconds after which the place of one that no longer says anything is free.
 LEASE_MS = 10_000
+#: What is said to be done at most: when all runs are, there is still something to do.
+MOST_DONE = 0.99
 
 
 class FollowerFacts(msgspec.Struct, kw_only=True):
@@ -69,6 +71,18 @@ class BuilderFacts(msgspec.Struct):
     host: str
     pid: int
     since: int
+    #: Runs done, and about how many there are, 0 while that is not known.
+    done: int = 0
+    of: int = 0
+
+    def share(self) -> float:
+        """Return how much of the work is done, from 0 to less than 1."""
+        return min(self.done / self.of, MOST_DONE) if self.of else 0.0
+
+    def left_s(self) -> float | None:
+        """Return about how many seconds are left, None where that is not known yet."""
+        share = self.share()
+        return (_now_ms() - self.since) / 1000 * (1 - share) / share if share else None
 
 
 class BuilderLease:
@@ -76,14 +90,19 @@ class BuilderLease:
 
     def __init__(self, key: str) -> None:
         self.key, self.id = key, secrets.token_hex(8)
-        self._text = msgspec.json.encode(BuilderFacts(self.id, socket.gethostname(), os.getpid(), _now_ms()))
+        self._facts = BuilderFacts(self.id, socket.gethostname(), os.getpid(), _now_ms())
 
     def hold(self) -> BuilderFacts | None:
         """Take or keep the place; return who else has it, None when it is ours."""
-        other = _builder(_hold(self.key, self.id, self._text))
+        text = msgspec.json.encode(self._facts)
+        other = _builder(_hold(self.key, self.id, text))
         if other is not None and _has_ended(other):
-            other = _builder(_hold(self.key, self.id, self._text, gone=other.id))
+            other = _builder(_hold(self.key, self.id, text, gone=other.id))
         return other
+
+    def say(self, done: int, *, of: int) -> None:
+        """Have the place tell how many runs are done, from the next sign of life on."""
+        self._facts.done, self._facts.of = done, of
 
     def release(self) -> None:
         """Leave the place to who comes next."""
@@ -117,6 +136,11 @@ def _builder(text: bytes) -> BuilderFacts | None:
         return msgspec.json.decode(text, type=BuilderFacts) if text else None
     except msgspec.DecodeError:
         return None
+
+
+def current_builder(key: str) -> BuilderFacts | None:
+    """Return what the builder of a session's indexes says of itself, None when there is none."""
+    return _builder(client().get(key) or b"")
 
 
 def current_follower() -> FollowerFacts | None:

@@ -11,7 +11,8 @@ import redis
 
 from bots_app import catch_up
 from bots_app.check import check
-from bots_app.filling import build_table
+from bots_app.deriving import build
+from bots_app.filling import fill_table
 from bots_app.follow import Follower
 from bots_app.indexer import SessionIndexer
 from bots_app.performance import PerformanceRegistry
@@ -104,8 +105,9 @@ def mend(sid: SessionId) -> None:
     rebuild(sid)
     check(sid)
     list(SessionIndexer(sid).recount())
-    client().hdel(keys.index("stats"), "swept")  # as where a rebuild cannot be told of changes
-    build_table(sid)
+    fill_table(sid)  # as where a rebuild cannot be told of changes
+    client().hdel(keys.index("stats"), "swept")
+    build(sid)
     write_foreign(THEIRS, [run("theirs", 1.0)])
     list_session(THEIRS)
     script("lost_entries")([keys.bots, keys.index("rows")], [0, 1000])

@@ -19,9 +19,10 @@ from bots_app import building, bulk
 from bots_app import rebuild as rebuilding
 from bots_app.building import Build, BuildEnded
 from bots_app.check import check
+from bots_app.leftovers import is_left_behind
 from bots_app.performance import PerformanceRegistry
 from bots_app.query import RunQuery
-from bots_app.rebuild import is_left_behind, rebuild
+from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.client import override

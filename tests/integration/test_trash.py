@@ -15,7 +15,8 @@ import redis
 from bots_app import score_order
 from bots_app.building import Build, BuildEnded
 from bots_app.check import check
-from bots_app.rebuild import rebuild, remove_leftovers
+from bots_app.leftovers import remove_leftovers
+from bots_app.rebuild import rebuild
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store import trash

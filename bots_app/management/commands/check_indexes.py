@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from bots_app.check import check
-from bots_app.rebuild import is_left_behind
+from bots_app.leftovers import is_left_behind
 from bots_app.session_commands import (
     add_processes_argument,
     add_sessions_argument,

@@ -8,7 +8,7 @@
 -- ARGV[2] where to put aside what was put down for an earlier build
 -- ARGV[3] milliseconds without a sign of life after which nothing is put down any more, and the build is void
 --
--- Output: {there was a summary or something of ours, a deletion of the session has not ended}
+-- Output: {there was a summary or something of ours, a deletion of the session has not ended, revision of the session or ''}
 local kind = redis.call('TYPE', KEYS[1]).ok
 -- What a build that was killed has left there is nothing of the session's.
 local is_known = redis.call('EXISTS', KEYS[4]) == 1 or (kind ~= 'none' and kind ~= 'hash')
@@ -24,4 +24,4 @@ end
 -- The empty member keeps the set alive while nothing is put down.
 redis.call('SADD', KEYS[2], '')
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-return {is_known and 1 or 0, redis.call('EXISTS', KEYS[3])}
+return {is_known and 1 or 0, redis.call('EXISTS', KEYS[3]), redis.call('HGET', KEYS[1], 'revision') or ''}

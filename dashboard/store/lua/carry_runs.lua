@@ -33,7 +33,7 @@ for i = FIRST_RUN, #ARGV, 5 do
   place_run(used, made, figures, options.fixed, ARGV[i], not is_gone and run or nil)
   read[#read + 1] = {hash = ARGV[i], is_gone = is_gone}
 end
-if options.table and #read > 0 then change_made(made, options, take_told({}, 2), read) end
+if #read > 0 then change_made(made, options, take_told({}, 2), read) end
 local left = carry(used, made, figures, options, KEYS[2], options.count)
 store_made_figures(made, figures)
 return left

@@ -8,7 +8,7 @@
 -- KEYS[5] to KEYS[8] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
 -- ARGV[1] JSON: sid, token, prefix, next, table (see carry_runs.lua), old (prefix of what is put aside), fixed, loaded (batches that
 --   were loaded), count (most runs to take over), statuses (that may have keys), version, now_us, events, is_kept (whether there is a
---   session), and what finish_index.lua takes: head, head_of, base, average, average_at
+--   session), chosen (of what revision the table's columns were chosen, '' where there was none, and how), and what finish_index.lua takes: head, head_of, base, average, average_at
 --
 -- Output: {1, names put aside ...}, {0} not exchanged: there are more runs to take over, {-1} somebody else wrote the summary, {-2}
 --   the build has been ended, {-3} what was loaded is not all there
@@ -40,8 +40,8 @@ if keys.list then check_list_types(keys.list) end
 if not is_current(used, options.token, KEYS[2]) then return {-2} end
 -- A server that came back with an older data set has lost batches at the end, and with them their count.
 if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
-local dropped = options.table and options.table.tables .. 'dropped'
-if dropped then redis.call('SCARD', dropped) end
+local dropped = options.table.tables .. 'dropped'
+redis.call('SCARD', dropped)
 local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head', 'revision')
 if options.head then
   local text = stored_summary(keys)
@@ -60,11 +60,12 @@ redis.call('HDEL', made.stats, 'loaded')
 if options.is_kept then
   redis.call('HSET', made.stats, 'built', options.version, 'revision', revision)
   if known[1] then redis.call('HSET', made.stats, 'summary_text', known[1]) end
-  if options.table then redis.call('HSET', made.stats, 'swept', 1) else keep_table(keys.stats, made.stats) end
+  if options.chosen.of == '' then options.chosen.of = revision end
+  redis.call('HSET', made.stats, 'swept', 1, 'chosen', cjson.encode(options.chosen))
   if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
 end
 local generation = redis.call('HGET', keys.stats, 'table')
-if dropped and generation then redis.call('SADD', dropped, generation) end
+if generation then redis.call('SADD', dropped, generation) end
 local put_aside = {}
 for _, name in ipairs(names_made(options, keys.stats, made.stats)) do
   if redis.call('EXISTS', options.prefix .. name) == 1 then

@@ -12,8 +12,8 @@ local function used_run(used, hash)
   return {status = status, profit = profit, updated = updated, row = row}
 end
 
--- Take over up to `count` of the runs that our writers changed meanwhile; what cannot be taken over has to be read anew. With
--- options.table their rows of the sweep table go along. Returns how many are left.
+-- Take over up to `count` of the runs that our writers changed meanwhile, with their rows of the sweep table; what cannot be
+-- taken over has to be read anew. Returns how many are left.
 local function carry(used, made, figures, options, dirty, count)
   if count > 0 then
     local life_ms, changed = redis.call('PTTL', dirty), {}
@@ -28,7 +28,7 @@ local function carry(used, made, figures, options, dirty, count)
     -- The empty member, which keeps it alive, may have been taken with the others.
     redis.call('SADD', dirty, '')
     if life_ms >= 0 then redis.call('PEXPIRE', dirty, math.max(life_ms, 1)) end
-    if options.table and #changed > 0 then copy_rows(used, made, options, changed) end
+    if #changed > 0 then copy_rows(used, made, options, changed) end
   end
   return redis.call('SCARD', dirty) - 1
 end

@@ -21,10 +21,3 @@ local function names_made(options, used_stats, made_stats)
   names[#names + 1] = 'index:stats'
   return names
 end
-
--- Have the stats made name the sweep table that is in use.
-local function keep_table(used_stats, made_stats)
-  local sweep = redis.call('HMGET', used_stats, 'table', 'rows', 'width', 'swept')
-  if sweep[1] then redis.call('HSET', made_stats, 'table', sweep[1], 'rows', sweep[2], 'width', sweep[3]) end
-  if sweep[4] then redis.call('HSET', made_stats, 'swept', sweep[4]) end
-end

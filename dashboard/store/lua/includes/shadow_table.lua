@@ -33,7 +33,7 @@ end
 
 -- How many runs one call may take over.
 local function most_carried(used, options, count)
-  local key = options.table and used_table(used, options)
+  local key = used_table(used, options)
   local columns = key and redis.pcall('SCARD', key .. 'columns')
   if type(columns) ~= 'number' or columns == 0 then return count end
   return math.max(1, math.min(count, math.floor(MOST_COPIED / columns)))
