@@ -17,6 +17,7 @@ from bots_app.analysis_columns import columns_of, in_parts
 from bots_app.analysis_kept import Kept
 from bots_app.analysis_reading import plain
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
+from bots_app.choosing import left_out
 from bots_app.chosen_columns import Columns, label
 from bots_app.metrics import metric_paths
 from bots_app.plateau_columns import NoPlateau
@@ -91,8 +92,9 @@ class FieldList(msgspec.Struct, frozen=True, rename="camel"):
 
     Where all would not fit in 256 KiB `detail` is `short` (the median alone, three commonest texts, no description) or
     `least` (no figures but the least and greatest value), and `leftOut` fields are not listed at all: name those that
-    you want by `fields`. `omitted` are fields without a column, as a session has at most 500 (the most frequent, once
-    its indexes have been rebuilt): some of `omittedCount`, which counts 1,000 at most.
+    you want by `fields`. `omitted` are fields without a column, as a session has at most 500, of the fields that most
+    of its runs have: some of `omittedCount`, which counts 1,000 at most. `choice` is `pending` where so much was
+    written that other fields may be the more frequent by now: the columns are chosen anew then, in the background.
     """
 
     fields: list[FieldFigures]
@@ -100,6 +102,7 @@ class FieldList(msgspec.Struct, frozen=True, rename="camel"):
     left_out: int
     omitted: list[str]
     omitted_count: int
+    choice: Literal["settled", "pending"]
     runs: int
 
 
@@ -133,7 +136,8 @@ def field_list(sid: SessionId, query: RunQuery, *, fields: Sequence[str] = ()) -
                 elif name in fields:
                     raise UnknownField(name, names)
     omitted = sorted(read_omitted(SessionKeys(str(sid)), snapshot.generation))
-    answer = FieldList([], "full", 0, as_many_as_fit(omitted, OMITTED_BYTES), len(omitted), runs)
+    choice: Literal["settled", "pending"] = "pending" if omitted and left_out(sid).is_pending else "settled"
+    answer = FieldList([], "full", 0, as_many_as_fit(omitted, OMITTED_BYTES), len(omitted), choice, runs)
     return plain(fitted(answer, found), snapshot)
 
 

@@ -48,10 +48,11 @@ class _Choice(msgspec.Struct):
 
 
 class LeftOut(NamedTuple):
-    """How many fields have no column, 1,000 at most, and whether others of them may be the rarest by now."""
+    """How many fields have no column, 1,000 at most, whether others may be the rarest by now, and of which table."""
 
     fields: int
     is_pending: bool
+    generation: str
 
 
 def left_out(sid: SessionId) -> LeftOut:
@@ -59,20 +60,18 @@ def left_out(sid: SessionId) -> LeftOut:
 
     Cost: two round trips.
     """
-    count, choice, changes = _looked_up(sid)
-    if not count or not _is_doubtful(choice, changes):
-        return LeftOut(count, False)
-    if _is_time(choice):
+    generation, count, choice, changes = _looked_up(sid)
+    is_pending = bool(count) and _is_doubtful(choice, changes)
+    if is_pending and _is_time(choice):
         _choose_in_background(sid)
-    return LeftOut(count, True)
+    return LeftOut(count, is_pending, generation)
 
 
 def explained(sid: SessionId, error: UnknownField) -> InvalidParameter:
     """Return the error of a field that no column is there for: it may be one of those left out."""
     found = left_out(sid)
-    keys = SessionKeys(str(sid))
-    generation = client().hget(keys.index("stats"), "table") if found.fields else None
-    if generation is None or not client().sismember(keys.table(from_bytes(generation)).name("omitted"), error.field):
+    omitted = SessionKeys(str(sid)).table(found.generation).name("omitted")
+    if not found.fields or not client().sismember(omitted, error.field):
         return error
     then = (
         " They are being chosen anew, as it may be one of these by now: ask again in a moment."
@@ -85,18 +84,19 @@ def explained(sid: SessionId, error: UnknownField) -> InvalidParameter:
     )
 
 
-def _looked_up(sid: SessionId) -> tuple[int, _Choice | None, int]:
-    """Return how many fields have no column, the choice, if there was one, and how many changes came after it."""
+def _looked_up(sid: SessionId) -> tuple[str, int, _Choice | None, int]:
+    """Return the table's generation, how many fields have no column, the choice if there was one, and changes since."""
     keys = SessionKeys(str(sid))
     generation, revision, text = client().hmget(keys.index("stats"), "table", "revision", "chosen")
     if generation is None:
-        return 0, None, 0
-    count = client().scard(keys.table(from_bytes(generation)).name("omitted"))
+        return "", 0, None, 0
+    name = from_bytes(generation)
+    count = client().scard(keys.table(name).name("omitted"))
     try:
         choice = msgspec.json.decode(text or b"", type=_Choice, strict=False)
     except msgspec.DecodeError:
-        return count, None, 0
-    return count, choice, abs(int(revision or 0) - choice.of)
+        return name, count, None, 0
+    return name, count, choice, abs(int(revision or 0) - choice.of)
 
 
 def _is_doubtful(choice: _Choice | None, changes: int) -> bool:
@@ -141,7 +141,7 @@ def choose(sid: SessionId) -> bool:
         return False
     try:
         # Another process may have been quicker.
-        count, choice, changes = _looked_up(sid)
+        _, count, choice, changes = _looked_up(sid)
         is_needed = bool(count) and _is_doubtful(choice, changes) and _is_time(choice)
         if is_needed:
             derive(sid, lease, helpers=1)

@@ -66,6 +66,14 @@ def is_built(sid: SessionId) -> bool:
     return built == str(INDEX_VERSION).encode() and swept is not None
 
 
+def is_to_come(sid: SessionId) -> bool:
+    """Tell whether what is derived of a session is not there yet; has it built, should whoever did so have ended."""
+    if is_built(sid) or not client().exists(SessionKeys(str(sid)).bots):
+        return False
+    build_in_background(sid)
+    return True
+
+
 @contextmanager
 def wait_for_lease(sid: SessionId) -> Iterator[BuilderLease]:
     """Be the one that builds a session's derived keys, once nobody else does."""

@@ -9,8 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 
 from bots_app.analysis_fields import description_of
+from bots_app.choosing import left_out
+from bots_app.deriving import is_to_come
 from bots_app.page_forms import PAGE_SIZES, RunListForm, page_sizes
 from bots_app.page_place import bound_words, list_suffix, order_words
 from bots_app.performance import PerformanceRegistry
@@ -19,10 +22,10 @@ from bots_app.query import NOT, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.run_page import RunPage
 from bots_app.table.plateaus import is_plateau, plateau_of
+from bots_app.unindexed import wait_for_index
+from bots_app.where_example import PLAIN, where_example
 from dashboard.api.links import api_path
 from dashboard.errors import IndexBuilding, InvalidParameter
-from dashboard.store.keys import SessionKeys
-from dashboard.store.table import count_omitted
 from dashboard.web import numbers
 from dashboard.web.columns import Column
 from dashboard.web.links import kept_fields, page_links, query, run_path
@@ -70,6 +73,8 @@ KNOWN_STATUSES = ("completed", "running", "failed", "unreadable")
 MOST_FURTHER = 6
 #: What of an address stays when all filters are cleared.
 LASTING = ("ordering", "limit")
+#: What htmx says it wants to fill where it asks how far the indexes are.
+BUILDING = "building"
 #: Statuses with a chip above the list; all are in the column of filters.
 MOST_CHIPS = 8
 
@@ -81,6 +86,8 @@ class SessionRuns(SessionPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         sid, runs = self.sid, BotRegistry()
+        if request.headers.get("HX-Target") == BUILDING:
+            return self._building()
         # Asked first: what is written while the page is made is new to it.
         since = EventRegistry().position(sid)
         session = SessionRegistry().get(sid)
@@ -100,11 +107,25 @@ class SessionRuns(SessionPage):
                 context |= self._list(form, context)
             except InvalidParameter as error:  # a field that no run of this session has
                 form.refuse(error)
+            except IndexBuilding as error:
+                context["building"] = error
         context["field_ranges"] = field_ranges(form)
         # What is wrong with an expression is said at its box.
         context["other_errors"] = {name: errors for name, errors in form.errors.items() if name != "where"}
         context["has_filters"] = any((context.get("all_runs"), not context["figures"], request.GET))
         return self.render_to_response(self.get_context_data(**context), status=400 if form.errors else 200)
+
+    def _building(self) -> HttpResponse:
+        """Return the notice that says how far the indexes are; once they are there, have the page loaded anew."""
+        if not is_to_come(self.sid):
+            return HttpResponse(status=204, headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
+        # The form alone tells whether there is a list beside the notice: it is not read again for that.
+        form = RunListForm(self.request.GET)
+        is_listed = form.is_valid() and not plan_of(form.run_query()).is_table
+        context = {"building": wait_for_index(self.sid, "this list"), "page": is_listed}
+        response = render(self.request, "includes/building.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def _list(self, form: RunListForm, context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the context of the table. Raises InvalidParameter."""
@@ -129,9 +150,11 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
     """
     try:
         counts, figures = runs.status_counts(sid), PerformanceRegistry().aggregate(sid, RunQuery())
-    except IndexBuilding:
+    except IndexBuilding as building:
         return {
             "figures": None,
+            "building": building,
+            "example": PLAIN,
             "counts": {},
             "chosen": chosen,
             "chips": [],
@@ -140,6 +163,7 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
         }
     names = [name for name in KNOWN_STATUSES if counts.get(name)]
     others = {*counts, *chosen} - {*names}
+    without_column = left_out(sid)
     names += sorted(others, key=lambda name: (name not in chosen, -counts.get(name, 0), name))
     chips = [
         {"status": name, "count": count_of(name, counts), "href": query(params, status=name), "current": name in chosen}
@@ -147,7 +171,9 @@ def frame(sid: SessionId, runs: BotRegistry, chosen: tuple[str, ...], params: Qu
     ]
     return {
         "figures": figures,
-        "left_out": count_omitted(SessionKeys(str(sid))),
+        "left_out": without_column.fields,
+        "is_choice_pending": without_column.is_pending,
+        "example": where_example(sid, without_column.generation),
         "fields_href": api_path("sessions", str(sid), "bots", "fields"),
         "best_href": run_path(sid, figures["bestConfigHash"]) if figures["bestConfigHash"] else "",
         "worst_href": run_path(sid, figures["worstConfigHash"]) if figures["worstConfigHash"] else "",

@@ -152,9 +152,3 @@ def read_texts(keys: SessionKeys, generation: str) -> dict[int, str]:
 def read_omitted(keys: SessionKeys, generation: str) -> list[str]:
     """Return fields for which there was no column left, 1,000 at most. One round trip."""
     return [from_bytes(name) for name in client().smembers(keys.table(generation).name("omitted"))]
-
-
-def count_omitted(keys: SessionKeys) -> int:
-    """Return how many fields there are for which there was no column left, 1,000 at most. Two round trips."""
-    generation = client().hget(keys.index("stats"), "table")
-    return client().scard(keys.table(from_bytes(generation)).name("omitted")) if generation else 0

@@ -89,7 +89,7 @@ def profits(records: list[dict[str, Any]]) -> list[float]:
 def test_fields_are_those_of_the_records_each_of_its_kind(api, sweep):
     answer = ask(api, "fields")
     fields = {one["name"]: one for one in answer["fields"]}
-    assert answer.keys() == {"fields", "detail", "leftOut", "omitted", "omittedCount", "runs"}
+    assert answer.keys() == {"fields", "detail", "leftOut", "omitted", "omittedCount", "choice", "runs"}
     assert (answer["runs"], answer["detail"], answer["leftOut"], answer["omittedCount"]) == (60, "full", 0, 0)
     kinds = {name: one["kind"] for name, one in fields.items()}
     assert kinds.items() >= {
