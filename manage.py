@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-
-from django.core.management import execute_from_command_line
-
-from dashboard.errors import DashboardError, SettingError
 
 
 def main() -> None:
     """Run the command; what went wrong for a known reason is told in one line."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        # What Python raises on Ctrl-C during imports is a stack trace, or even lost; so the process just ends, until
+        # there is a command that knows better.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from dashboard.command_line import CommandLine
+    from dashboard.errors import DashboardError, SettingError
+
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     try:
-        execute_from_command_line(sys.argv)
+        CommandLine(sys.argv, on_loaded=lambda: signal.signal(signal.SIGINT, before)).execute()
     except SettingError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

@@ -10,13 +10,14 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
 from dashboard.errors import DashboardError, StoreUnavailable, Unavailable
+from dashboard.stopping import held, ignore
 from dashboard.store.address import Address, address, connect_to
 from dashboard.store.client import KeyTypeError, override
 
@@ -54,7 +55,8 @@ class Helper:
         spawn = multiprocessing.get_context("spawn")
         self.connection, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_run, args=(theirs, address(), work, arguments), daemon=True)
-        self._process.start()
+        with held():
+            self._process.start()
         theirs.close()
 
     def send(self, message: Any) -> None:
@@ -101,13 +103,12 @@ def wait_for(helpers: Sequence[Helper], *, seconds: float | None) -> list[Helper
     return [helper for helper in helpers if helper.connection in found]
 
 
-def _run(connection: Connection, store: Address, work: Work, arguments: Sequence[Any]) -> None:
-    # Ctrl-C reaches the whole group; the parent alone answers it, and ends its helpers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _run(connection: Connection, store: Address | None, work: Work, arguments: Sequence[Any]) -> None:
+    ignore()  # Ctrl-C reaches the whole group; the parent alone answers it, and ends its helpers
     os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     try:
-        with override(connect_to(store)):
+        with override(connect_to(store)) if store else nullcontext():
             work(connection, *arguments)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # nobody wants the rest

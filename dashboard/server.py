@@ -20,13 +20,14 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from dashboard.env import is_loopback
 from dashboard.errors import EmbeddedServerError, SettingError
+from dashboard.stopping import Stop
 from dashboard.store import embedded
+from dashboard.supervisor import Supervisor, WorkersDie
 
 #: Threads of a worker for requests. One that waits for a silent Redis holds one for seconds; the others go on.
 THREADS = 8
@@ -46,7 +47,7 @@ WATCH_S = 1.0
 log = logging.getLogger(__name__)
 
 
-def prepare(warn: Callable[[str], object]) -> None:
+def prepare(warn: Callable[[str], object], stop: Stop) -> None:
     """Check settings, port and database, start the embedded Redis, collect static files.
 
     Raises SettingError, EmbeddedServerError. What is wrong but can mend itself while serving is passed to `warn`.
@@ -54,7 +55,7 @@ def prepare(warn: Callable[[str], object]) -> None:
     check_port()
     if settings.REDIS_URL is None and settings.REDIS_SENTINELS is None:
         embedded.attach(settings.VAR_DIR)
-        threading.Thread(target=_keep_attached, name="embedded-watch", daemon=True).start()
+        threading.Thread(target=_keep_attached, args=(stop,), name="embedded-watch", daemon=True).start()
     for message in run_checks(tags=["redis"], include_deployment_checks=True):
         warn(str(message))
     if pending := pending_migrations():
@@ -110,9 +111,9 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _keep_attached() -> None:
-    """Bring the embedded Redis back should its guard be killed."""
-    while True:
+def _keep_attached(stop: Stop) -> None:
+    """Bring the embedded Redis back should its guard be killed, until this process is to end."""
+    while not stop.is_asked:
         time.sleep(WATCH_S)
         try:
             embedded.attach(settings.VAR_DIR)
@@ -140,8 +141,8 @@ def _say_when_up(say: Callable[[str], object]) -> None:
     say(f"Serving on http://{host}:{settings.PORT}/ with {settings.WORKERS} workers; Ctrl-C ends it.")
 
 
-def serve(say: Callable[[str], object]) -> None:
-    """Serve until SIGTERM or SIGINT; exits with an error when the workers keep dying."""
+def serve(say: Callable[[str], object], stop: Stop) -> None:
+    """Serve until SIGTERM or SIGINT. Raises WorkersDie when the workers keep dying."""
     threading.Thread(target=_say_when_up, args=(say,), name="tell-when-up", daemon=True).start()
     if not os.environ.get("HTTPS", "").strip():
         if is_loopback(settings.HOST):
@@ -151,8 +152,9 @@ def serve(say: Callable[[str], object]) -> None:
     allow_files(FILES)
     # A forked worker would inherit this process's threads' locks and connections.
     multiprocessing.set_start_method("spawn", force=True)
-    Granian(
+    server = Supervisor(
         "dashboard.worker:application",
+        stop=stop,
         address=settings.HOST,
         port=settings.PORT,
         interface=Interfaces.WSGI,
@@ -160,9 +162,11 @@ def serve(say: Callable[[str], object]) -> None:
         blocking_threads=THREADS,
         backpressure=CONNECTIONS,
         websockets=False,
-        respawn_failed_workers=True,
         workers_kill_timeout=STOP_LIMIT_S,
         working_dir=settings.BASE_DIR,
         log_level=LogLevels.error,
         log_access=False,
-    ).serve()
+    )
+    server.serve()
+    if server.failure:
+        raise WorkersDie(server.failure)

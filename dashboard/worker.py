@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import granian._signals
 import granian.server.mp
 from django.urls import get_resolver
 
+from dashboard.stopping import HELD
 from dashboard.store.hub import hub
 from dashboard.wsgi import application
 
@@ -63,6 +65,26 @@ def _with_streams(wrap: Callable[..., Callable[..., Any]]) -> Callable[..., Call
 granian.server.mp._wsgi_call_wrap = _with_streams(granian.server.mp._wsgi_call_wrap)
 
 
+def _hear(interrupt: Callable[..., None], reload: Callable[..., None] | None = None) -> None:
+    """Set what granian does when this process is told to end, and let in the signals that its parent has held back.
+
+    Once only: a signal to the whole group is followed by one from the parent, and granian waits for itself on a second
+    one that comes before it has looked at the first.
+    """
+    is_told = False
+
+    def told(number: int, frame: object) -> None:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            interrupt(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that hung up: the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     """End this process once its parent has; a killed parent cannot say so, and its workers would keep the port."""
     multiprocessing.connection.wait([parent.sentinel])
@@ -79,6 +101,7 @@ def _end_streams(told: socket.socket) -> None:
 
 
 if (_parent := multiprocessing.parent_process()) is not None:
+    granian._signals.set_main_signals = _hear
     threading.Thread(target=_end_with, args=(_parent,), name="parent-watch", daemon=True).start()
     # Python writes each signal's number there, whoever handles it: granian sets its own handlers after this.
     _told, _telling = socket.socketpair()

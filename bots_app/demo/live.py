@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +16,7 @@ from bots_app.demo.sweep import PLANS, Plan
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.errors import RecordUnreadable, RunNotFound, SessionNotFound, Unavailable
+from dashboard.stopping import Stop
 from sessions_app.registry import SessionRegistry
 
 #: Seconds between two steps; each step completes one run and starts another.
@@ -124,9 +123,11 @@ def run_beside(parent: int) -> None:
     """Keep sweeping in this process until it is told to end, or the process `parent` has ended."""
     import django  # in a process of its own, before anything of the project is used
 
-    stopped = threading.Event()
-    # Ctrl-C reaches the whole group; the parent answers it, and ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *received: stopped.set())
+    stop = Stop()
+    stop.hear()
     django.setup()
-    keep_sweeping(lambda: os.getppid() == parent and not stopped.is_set(), wait=stopped.wait)
+
+    def is_wanted() -> bool:
+        return os.getppid() == parent and not stop.is_asked
+
+    keep_sweeping(is_wanted, wait=stop.wait)

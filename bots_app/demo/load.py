@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from itertools import islice
+from multiprocessing.connection import Connection
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 
 from bots_app.demo.records import is_left_running
 from bots_app.demo.sweep import PLANS, Plan
+from bots_app.helpers import Helper, close_all, wait_for
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
@@ -26,6 +28,10 @@ from sessions_app.registry import SessionRegistry
 CHUNK = {"backtesting": 5}
 DEFAULT_CHUNK = 100
 PAGE = 500
+#: Pieces that a helper has at a time, so that it does not wait while its results are written.
+AHEAD = 2
+#: Seconds between two looks at whether the rest is wanted still.
+LOOK_S = 0.2
 
 Chunk = tuple[str, list[tuple[Any, bool]]]
 
@@ -77,31 +83,44 @@ def run_chunk(chunk: Chunk) -> tuple[str, list[bytes]]:
     return name, [msgspec.json.encode(plan.record(config, is_finished=finished)) for config, finished in configs]
 
 
-def _start_worker() -> None:
-    # Ctrl-C reaches the whole group; the parent alone answers it, and ends the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def run_chunks(connection: Connection) -> None:
+    """Run the pieces that come through the connection, and answer with their records, until it is closed."""
     # `backtesting` shows a bar per run, which would drown ours; tqdm reads this when it is imported.
     os.environ["TQDM_DISABLE"] = "1"
     from tqdm import tqdm
 
     # Its own lock is shared between processes, and left behind by one that is ended.
     tqdm.set_lock(threading.RLock())
+    while True:
+        connection.send(run_chunk(connection.recv()))
 
 
-def _results(pieces: Sequence[Chunk], *, processes: int) -> Iterator[tuple[str, list[bytes]]]:
+def _results(
+    pieces: Sequence[Chunk], *, processes: int, is_wanted: Callable[[], bool]
+) -> Generator[tuple[str, list[bytes]], None, None]:
+    """Yield what each piece gives, in any order, until it is not wanted any more. Raises HelperEnded."""
     if processes == 1 or not pieces:
-        yield from map(run_chunk, pieces)
+        for piece in pieces:
+            if not is_wanted():
+                return
+            yield run_chunk(piece)
         return
-    # Spawned, not forked: a fork would share the parent's connections.
-    pool = multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker)
+    helpers = [Helper(run_chunks) for _ in range(processes)]
+    left, under_way = iter(pieces), 0
     try:
-        yield from pool.imap_unordered(run_chunk, pieces)
-        pool.close()
-    except BaseException:
-        pool.terminate()
-        raise
+        for helper, piece in zip(helpers * AHEAD, left, strict=False):
+            helper.send(piece)
+            under_way += 1
+        while under_way and is_wanted():
+            for helper in wait_for(helpers, seconds=LOOK_S):
+                result = helper.receive()
+                under_way -= 1
+                for piece in islice(left, 1):
+                    helper.send(piece)
+                    under_way += 1
+                yield result
     finally:
-        pool.join()
+        close_all(helpers)
 
 
 def load(
@@ -109,11 +128,13 @@ def load(
     *,
     advance: Callable[[int], None] = lambda count: None,
     expect: Callable[[int], None] = lambda total: None,
+    is_wanted: Callable[[], bool] = lambda: True,
     processes: int = os.cpu_count() or 1,
 ) -> Counter[str]:
     """Write every run of the plans that is not stored yet; return how many were created, and how many were `present`.
 
-    Can be stopped at any time and started again: each batch is written whole, and only what is missing is run.
+    Can be stopped at any time and started again: each batch is written whole, and only what is missing is run. Ends
+    early once it is not wanted any more, within the time of a piece. Raises HelperEnded.
     """
     registry, counts = BotRegistry(), Counter[str]()
     sids = {name: sid_of(PLANS[name]) for name in names}
@@ -124,13 +145,14 @@ def load(
         counts["present"] += len(present)
     expect(sum(map(len, pending.values())))
     noted = set()
-    for name, records in _results(chunks(pending), processes=processes):
-        results = registry.put_many(sids[name], [RunWrite.parse(text) for text in records])
-        counts.update(result.result for result in results)
-        if name not in noted:
-            noted.add(name)
-            note_if_silent(sids[name], PLANS[name].notes)
-        advance(len(results))
+    with closing(_results(chunks(pending), processes=processes, is_wanted=is_wanted)) as finished:
+        for name, records in finished:
+            results = registry.put_many(sids[name], [RunWrite.parse(text) for text in records])
+            counts.update(result.result for result in results)
+            if name not in noted:
+                noted.add(name)
+                note_if_silent(sids[name], PLANS[name].notes)
+            advance(len(results))
     return counts
 
 

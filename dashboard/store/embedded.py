@@ -2,7 +2,8 @@
 
 Lifetime. Every process that uses the server holds a shared lock on `users.lock` until it ends, however it ends. A
 guard process (`embedded_guard.py`, itself unique by `guard.lock`) starts the server and stops it once it can have
-`users.lock` alone. It holds that lock until the server is gone, so who comes meanwhile waits and then starts afresh.
+`users.lock` alone, for a while in which nobody comes, or at once when the last user said that it need not linger. It
+holds that lock until the server is gone, so who comes meanwhile waits and then starts afresh.
 The server in turn holds `server.lock`, inherited from its guard, so that the same data never has two servers, even when
 a guard was killed. Two checkouts have two folders and never meet.
 """
@@ -21,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -35,6 +37,8 @@ LOADING_LIMIT_S = 900.0
 POLL_S = 0.05
 #: Seconds the server stays after its last user: commands in a row then do not load the data anew each time.
 LINGER_S = 2.0
+#: Seconds that a process which ends in order waits for the server to end, and in which its guard finds it unused.
+LEAVE_LIMIT_S, SETTLE_S = 8.0, 1.0
 LEAST_VERSION = (6, 2)
 USERS_LOCK, GUARD_LOCK, SERVER_LOCK = "users.lock", "guard.lock", "server.lock"
 SERVER_LOG, GUARD_LOG = "server.log", "guard.log"
@@ -45,6 +49,7 @@ TUNABLES = "glibc.malloc.mxfast=0"
 
 _lock = threading.Lock()
 _held: dict[Path, int] = {}
+_left: set[Path] = set()
 
 
 def data_dir(var_dir: Path) -> Path:
@@ -76,8 +81,10 @@ def attach(var_dir: Path | None = None) -> str:
         from django.conf import settings  # the guard uses this module without Django
 
         var_dir = settings.VAR_DIR
+    folder = data_dir(var_dir)
     with _lock:
-        folder = data_dir(var_dir)
+        if folder in _left:
+            return socket_url(var_dir)  # this process ends; nothing is started for it any more
         try:
             make_private(folder)
             make_private(socket_path(var_dir).parent)
@@ -87,6 +94,41 @@ def attach(var_dir: Path | None = None) -> str:
             raise EmbeddedServerError(f"The embedded Redis server cannot use {folder}: {error.strerror}.") from error
         _ensure(var_dir)
     return socket_url(var_dir)
+
+
+def leave(var_dir: Path) -> None:
+    """Be a user of the server no longer, as this process ends; wait until the server has, unless others use it.
+
+    Otherwise whoever ends all that is left when the main process has ended, as in a container, would kill the server.
+    """
+    folder = data_dir(var_dir)
+    if not _lock.acquire(timeout=POLL_S):
+        return  # a thread still waits for a server; its lock goes with this process
+    try:
+        _left.add(folder)
+        descriptor = _held.pop(folder, None)
+    finally:
+        _lock.release()
+    if descriptor is None:
+        return
+    try:
+        with suppress(OSError):  # no space left: then it lingers
+            os.pwrite(descriptor, b"no linger\n", 0)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        _wait_until_gone(folder, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _wait_until_gone(folder: Path, descriptor: int) -> None:
+    """Wait until the guard has ended, unless it turns out that others use the server."""
+    started = time.monotonic()
+    while is_guarded(folder) and (waited_s := time.monotonic() - started) < LEAVE_LIMIT_S:
+        if try_lock(descriptor, fcntl.LOCK_SH):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            if waited_s > SETTLE_S:
+                return
+        time.sleep(POLL_S)
 
 
 def make_private(folder: Path) -> None:
@@ -107,6 +149,7 @@ def _become_user(path: Path) -> int:
             os.close(descriptor)
             raise EmbeddedServerError(f"The last embedded Redis server in {path.parent} does not end.")
         time.sleep(POLL_S)
+    os.ftruncate(descriptor, 0)  # what `leave` wrote: there is a user again
     return descriptor
 
 

@@ -38,8 +38,10 @@ class Guard:
 
     def run(self) -> int:
         """Serve until no user is left; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for number in told:
             signal.signal(number, self._told_to_end)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, told)  # who started this process may have held them back
         server, started = self._start(), time.monotonic()
         last_used, deaths = started, 0
         while not self.is_told_to_end:
@@ -56,7 +58,7 @@ class Guard:
                 server, started = self._start(), now
             if not embedded.try_lock(self.users, fcntl.LOCK_EX):
                 last_used = now
-            elif now > last_used + self.linger_s:
+            elif now > last_used + self._linger_s():
                 break  # the lock is kept: who comes now waits until the server has gone
             else:
                 fcntl.flock(self.users, fcntl.LOCK_UN)
@@ -66,6 +68,10 @@ class Guard:
         except subprocess.TimeoutExpired:
             server.kill()
         return 0
+
+    def _linger_s(self) -> float:
+        """Return the seconds to stay without users; the last one may have left word in its lock, which is ours now."""
+        return 0.0 if os.fstat(self.users).st_size else self.linger_s
 
     def _told_to_end(self, *_: object) -> None:
         self.is_told_to_end = True

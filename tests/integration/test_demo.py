@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import os
 import signal
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import StringIO
 from itertools import count
@@ -23,11 +25,13 @@ from bots_app.demo.live import LiveSweep, keep_sweeping, new_configs
 from bots_app.demo.load import hashes_of, load, missing, sid_of
 from bots_app.demo.sweep import PLANS
 from bots_app.demo.user import demo_user
+from bots_app.helpers import HelperEnded
 from bots_app.management.commands import demo as command_module
 from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.trades import TradeRegistry
 from dashboard.errors import StoreUnavailable
+from dashboard.stopping import SIGNALS
 from sessions_app.registry import SessionRegistry
 from tests.contents import contents_of
 
@@ -111,6 +115,12 @@ def test_several_processes_write_what_one_would(real_store):
     plan = PLANS["shares-newer"]
     assert load(("shares-newer",), processes=2)["created"] == len(plan.configs())
     assert not missing(plan, hashes_of(BotRegistry(), sid_of(plan)))
+
+
+def test_a_process_that_is_killed_in_the_midst_of_a_load_is_told_of(real_store):
+    with pytest.raises(HelperEnded, match="ended before its time"):
+        load(("shares-newer",), processes=2, advance=lambda count: multiprocessing.active_children()[0].kill())
+    assert not multiprocessing.active_children()
 
 
 @pytest.fixture
@@ -207,9 +217,15 @@ def test_the_command_serves_what_it_loaded_and_tells_the_password(
     real_store, db, thinned, monkeypatch, arguments, live
 ):
     steps = []
-    for name in ("check_port", "prepare", "serve", "run_beside"):
+    for name in ("check_port", "prepare", "serve"):
         monkeypatch.setattr(command_module, name, lambda *given, name=name: steps.append(name))
-    monkeypatch.setattr(command_module.Command, "_keep_sweeping", lambda self: steps.append("sweep"))
+
+    @contextmanager
+    def sweeping(self: object, *, is_wanted: bool) -> Iterator[None]:
+        steps.extend(["sweep"] * is_wanted)
+        yield
+
+    monkeypatch.setattr(command_module.Command, "_sweeping", sweeping)
     monkeypatch.setattr(command_module, "load", partial(load, ("shares-older",), processes=1))
     monkeypatch.setenv("LIVE", live)
     out = StringIO()
@@ -219,19 +235,40 @@ def test_the_command_serves_what_it_loaded_and_tells_the_password(
     assert f"Log in as demo with the password {password}" in out.getvalue()
 
 
-def test_on_sigterm_the_command_ends_in_order_and_says_how_to_go_on(real_store, db, thinned, monkeypatch):
-    def be_terminated(**options: Callable) -> None:
-        options["advance"](5)
-        signal.raise_signal(signal.SIGTERM)
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Have the signals' handlers after the test that there were before it."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(command_module, "load", be_terminated)
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_told_to_end_the_command_ends_in_order_and_says_how_to_go_on(
+    real_store, db, thinned, monkeypatch, handlers, number
+):
+    def be_told(*, advance: Callable[[int], None], is_wanted: Callable[[], bool], **options: Callable) -> None:
+        advance(5)
+        assert is_wanted()
+        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGTERM)
+        assert not is_wanted()
+
+    monkeypatch.setattr(command_module, "load", be_told)
     told = StringIO()
     with pytest.raises(SystemExit) as ended:
         call_command("demo", "--no-serve", stdout=StringIO(), stderr=told)
-    assert ended.value.code == 143
+    assert ended.value.code == 128 + number
     assert "Stopped after 5 runs" in told.getvalue()
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN, "the next one would spoil the exit code"
+
+
+def test_a_load_that_is_not_wanted_any_more_keeps_what_it_has(real_store, thinned):
+    seen: list[int] = []
+    counts = load(processes=1, advance=seen.append, is_wanted=lambda: len(seen) < 2)
+    assert len(seen) == 2
+    assert counts["created"] == sum(seen)
 
 
 def test_without_its_prices_the_command_says_what_to_install(real_store, db, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -15,16 +14,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from bots_app.demo.live import run_beside
 from bots_app.demo.load import load
 from bots_app.demo.user import demo_user
+from bots_app.helpers import HelperEnded
 from dashboard.progress import Progress
-from dashboard.server import check_port, prepare, serve
+from dashboard.server import STOP_LIMIT_S, check_port, prepare, serve
+from dashboard.server_command import ServerCommand
+from dashboard.stopping import GROUP_S, held
 
 
-class Command(BaseCommand):
+class Command(ServerCommand):
     """Load the demo sweep where it is not there yet, then serve it as `manage.py serve` does."""
 
     help = "Makes a user, runs real backtests on real prices, and serves them. Loads nothing twice."
@@ -35,6 +37,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-serve", action="store_true", help="load the sweep and end")
         parser.add_argument("--live", action="store_true", help="keep a sweep running, as LIVE=1 does")
 
+    def stop_code(self, options: dict[str, Any]) -> int | None:
+        """Return 0 for a server; a load that was stopped has not done what it was to do."""
+        return None if options["no_serve"] else 0
+
     def handle(self, *, no_serve: bool, live: bool, **options: Any) -> None:
         """Migrate, make the user, load, serve."""
         if not no_serve:
@@ -43,49 +49,56 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         name, password = demo_user(settings.VAR_DIR)
         if not no_serve:
-            prepare(self.stderr.write)
+            prepare(self.stderr.write, self.stop)
         self._load()
         if no_serve:
             return
-        if live or os.environ.get("LIVE", "").strip().lower() in ("1", "true", "yes", "on"):
-            self._keep_sweeping()
-        self.stdout.write(f"\n  Log in as {name} with the password {password}\n")
-        serve(self.stdout.write)
+        is_live = live or os.environ.get("LIVE", "").strip().lower() in ("1", "true", "yes", "on")
+        with self.stop.noting(), self._sweeping(is_wanted=is_live):
+            self.stdout.write(f"\n  Log in as {name} with the password {password}\n")
+            serve(self.stdout.write, self.stop)
 
     def _load(self) -> None:
         started = time.monotonic()
         progress = Progress("Backtesting", unit="runs", stream=sys.stderr)
-        try:
-            with progress, _terminable():
-                counts = load(advance=progress.advance, expect=progress.expect)
-        except ModuleNotFoundError as error:
-            raise CommandError(str(error)) from None
-        except (KeyboardInterrupt, SystemExit):
+        with self.stop.noting():
+            try:
+                with progress:
+                    counts = load(
+                        advance=progress.advance, expect=progress.expect, is_wanted=lambda: not self.stop.is_asked
+                    )
+            except ModuleNotFoundError as error:
+                raise CommandError(str(error)) from None
+            except HelperEnded:
+                if not self.stop.wait(GROUP_S):  # it had the signal that is for us all before we had
+                    raise
+        if self.stop.is_asked:
             self.stderr.write(
                 f"Stopped after {progress.done:,} runs, which are kept; run it again to go on from there."
             )
-            raise
+            self.stop.leave()
         self.stdout.write(_summary(counts, took_s=time.monotonic() - started))
 
-    def _keep_sweeping(self) -> None:
-        multiprocessing.get_context("spawn").Process(
+    @contextmanager
+    def _sweeping(self, *, is_wanted: bool) -> Iterator[None]:
+        """Keep a sweep running beside what is done inside, if that is wanted."""
+        if not is_wanted:
+            yield
+            return
+        sweep = multiprocessing.get_context("spawn").Process(
             target=run_beside, args=(os.getpid(),), daemon=True, name="live sweep"
-        ).start()
+        )
+        with held():
+            sweep.start()
         self.stdout.write("A sweep keeps running in the session of EUR/USD.")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the work inside in order, worker processes included."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        try:
+            yield
+        finally:
+            sweep.terminate()
+            sweep.join(STOP_LIMIT_S)
+            if sweep.is_alive():
+                sweep.kill()
+                sweep.join()
 
 
 def _summary(counts: Counter[str], *, took_s: float) -> str:
