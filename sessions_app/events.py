@@ -8,7 +8,7 @@ import msgspec
 
 from dashboard.store import events
 from dashboard.store.client import KeyTypeError
-from dashboard.store.events import EventId
+from dashboard.store.event_entries import START, EventId
 from dashboard.store.hub import hub
 from dashboard.store.keys import SessionKeys
 from dashboard.store.topics import Subscription
@@ -28,7 +28,7 @@ class EventRegistry:
             return str(events.newest_id(SessionKeys(str(sid))))
         except KeyTypeError:
             # Only following the session needs the key; the stream itself says what is wrong with it.
-            return str(events.START)
+            return str(START)
 
     def newest(self, sid: SessionId, count: int) -> list[dict[str, Any]]:
         """Return the newest events, oldest first. Raises SessionNotFound."""

@@ -24,7 +24,8 @@ from rest_framework.response import Response
 from dashboard.api.renderers import BrowsableRenderer, JSONRenderer
 from dashboard.api.views import ApiMixin
 from dashboard.errors import DashboardError, InvalidParameter, SessionNotFound, Unavailable
-from dashboard.store.events import TRIMMED, Event, EventId
+from dashboard.store.event_entries import Event, EventId
+from dashboard.store.events import TRIMMED
 from dashboard.store.topics import Gap, Subscription
 
 #: Seconds after which a stream ends, so that rights are looked at again; its client comes back by itself.

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 from dashboard.errors import SessionNotFound, StoreUnavailable
 from dashboard.store.client import KeyTypeError
-from dashboard.store.events import EventId, is_all_there, is_kept, locate, wait_for_events
+from dashboard.store.event_entries import EventId
+from dashboard.store.events import is_all_there, is_kept, locate, wait_for_events
 from dashboard.store.keys import SessionKeys
-from dashboard.store.topics import AWAY_S, BATCH, DELETED, StreamEnded, Subscription, Topic
+from dashboard.store.topics import AWAY_S, DELETED, StreamEnded, Subscription, Topic
 
 #: Milliseconds the reader waits in Redis; after that at the latest it also reads what somebody has begun to listen to.
 BLOCK_MS = 200
@@ -24,6 +25,8 @@ BLOCK_MS = 200
 CHECK_S = 1.0
 #: Events kept in all windows together, about half a kilobyte each, and the most and least in one.
 ALL_WINDOWS, LARGEST, SMALLEST = 40_000, 4000, 64
+#: Events of all sessions together that are read before they are told.
+MOST_READ = 40_000
 #: Seconds for which the reader lets events gather after some were read: a share for each listener, up to a limit.
 GATHER_S, GATHER_EACH_S, GATHER_MOST_S = 0.02, 0.001, 0.5
 
@@ -114,7 +117,7 @@ class EventHub:
         if not by_name:
             return
         positions = {name: topic.position for name, topic in by_name.items()}
-        found = wait_for_events(positions, count=BATCH, block_ms=BLOCK_MS)
+        found = wait_for_events(positions, most=MOST_READ, block_ms=BLOCK_MS)
         size = max(SMALLEST, min(LARGEST, ALL_WINDOWS // len(by_name)))
         listeners = 0
         for name, events in found.items():

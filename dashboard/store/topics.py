@@ -10,7 +10,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from dashboard.errors import DashboardError, SessionNotFound, StoreUnavailable
-from dashboard.store.events import Event, EventId, Place, locate, read_after
+from dashboard.store.event_entries import Event, EventId
+from dashboard.store.events import Place, locate, read_after
 from dashboard.store.keys import SessionKeys
 
 #: Events a listener reads at once that fell behind the window.

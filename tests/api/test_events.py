@@ -81,11 +81,15 @@ def test_it_resumes_after_the_last_event_had(api, watch):
     assert text.index("run-020") < text.index("run-021")
     assert text.count("event: run") == 2
     assert "gap" not in text
+    [first] = [line.removeprefix("id: ") for line in text.splitlines() if line.startswith("id: ") and "." in line]
+    again = text_of(watch(HTTP_LAST_EVENT_ID=first), "run-021")
+    assert "run-020" not in again and "gap" not in again
 
 
 def test_a_gap_is_an_event_of_its_own(api, watch, real_store):
     place = newest()
-    api.post(path_of("bots"), [record(number) for number in range(20, 30)], format="json")
+    for number in range(20, 30):
+        api.post(path_of("bots"), record(number), format="json")
     real_store.xtrim(SessionKeys(SID).events, maxlen=3, approximate=False)
     text = text_of(watch(HTTP_LAST_EVENT_ID=place), "run-029")
     gap = text[text.index("event: gap") :].splitlines()[1]
@@ -144,7 +148,7 @@ def test_a_stream_does_not_outlive_its_token(watch, client_of, people, monkeypat
     assert_error(watch(client), 401)
 
 
-@pytest.mark.parametrize("text", ["x", "1700000000000", "$", "0", "1-2,3-4", "-"])
+@pytest.mark.parametrize("text", ["x", "1700000000000", "$", "0", "1-2,3-4", "-", "1-2.x"])
 def test_what_is_no_id_is_refused_by_name(watch, text):
     response = watch(HTTP_LAST_EVENT_ID=text)
     assert response.status_code == 400

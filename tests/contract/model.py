@@ -13,6 +13,9 @@ from django.conf import settings
 
 from bots_app.query import RunQuery
 from dashboard.store.client import client
+from dashboard.store.event_entries import START, Event
+from dashboard.store.events import read_after
+from dashboard.store.keys import SessionKeys
 
 SID = "BTC/USDT:USDT:1h:1700000000000:1703600000000"
 #: Profits beyond this are in no kept sum.
@@ -174,6 +177,11 @@ def stored_sets(sid: str = SID) -> dict[str, Any]:
             members = client().zrange(key, 0, -1, withscores=True)
             found[name.removeprefix(prefix)] = {member.decode(): score for member, score in members}
     return found
+
+
+def told(sid: str) -> list[Event]:
+    """Return every event of a session, oldest first."""
+    return read_after(SessionKeys(sid), START, 1_000_000)
 
 
 def stored_figures(sid: str = SID) -> dict[str, tuple[int, Fraction, Fraction, int]]:

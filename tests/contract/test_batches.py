@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -18,7 +19,7 @@ from dashboard.store.keys import SessionKeys
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
-from tests.contract.model import SID, run, write_foreign
+from tests.contract.model import SID, run, told, write_foreign
 from tests.contract.table_model import stored_table
 
 sid = SessionId.parse(SID)
@@ -32,7 +33,7 @@ RECORDS = [
     for status, updated in TIMES.items()
 ]
 #: Numbers of the hash of stats that depend on the time, or on how runs came and went.
-GROWING = (b"revision", b"table", b"rows", b"width")
+GROWING = (b"revision", b"table", b"rows", b"width", b"told")
 FOREIGN = [run("b", 3.0, "running"), run("c", None, "completed", updated=None), run("d", 1.5, "failed")]
 
 
@@ -63,10 +64,7 @@ def everything() -> dict[str, Any]:
         if name.startswith(("bot_registry:sessions", keys.table_prefix)):
             continue
         if kind == "stream":
-            found[name] = [
-                (fields[b"event"], fields[b"configHash"], fields[b"status"], float(fields[b"profit"] or "-inf"))
-                for _, fields in client().xrange(name)
-            ]
+            found[name] = [(one.name, json.loads(one.data) | {"revision": None}) for one in told(SID)]
         elif kind == "hash":
             found[name] = {field: value for field, value in client().hgetall(name).items() if field not in GROWING}
         elif kind == "zset":

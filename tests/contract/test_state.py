@@ -29,7 +29,7 @@ from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
-from tests.contract.model import SID, WIDE, Model, run, stored_figures, stored_sets, tag
+from tests.contract.model import SID, WIDE, Model, run, stored_figures, stored_sets, tag, told
 
 #: DASHBOARD_EXAMPLES=2000 looks longer than a run of the whole suite may.
 EXAMPLES = int(os.environ.get("DASHBOARD_EXAMPLES", "60"))
@@ -68,7 +68,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def put(self, records: list[dict[str, Any]]) -> None:
         """Write a batch and assert what becomes of each record of it."""
-        events = client().xlen(f"session:{tag(SID)}:events")
+        events = told(SID)
         writes = [RunWrite.parse(record) for record in records]
         registry = BotRegistry()
         results = registry.put_many(self.sid, writes) if len(writes) > 1 else [registry.put(self.sid, writes[0])]
@@ -81,7 +81,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.model.records[name] = record
             self.texts[name] = write.text
             changes += expected != "unchanged"
-        assert client().xlen(f"session:{tag(SID)}:events") == events + changes
+        assert len(told(SID)) == len(events) + changes
         self.is_foreign = self.is_foreign and not changes
 
     @rule(record=RECORDS)

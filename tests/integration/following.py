@@ -19,7 +19,7 @@ from bots_app.hearing import Gap
 from dashboard import env
 from dashboard.store.client import client
 from sessions_app.records import SessionId
-from tests.contract.model import Record, run, tag
+from tests.contract.model import Record, run, tag, told
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "Kg$xe"
@@ -48,8 +48,8 @@ class Foreign:
 
     def events(self) -> list[tuple[str, str]]:
         """Return every event's name and hash, oldest first."""
-        found = client().xrange(f"session:{tag(self.sid)}:events")
-        return [(entry[b"event"].decode(), entry.get(b"configHash", b"").decode()) for _, entry in found]
+        found = [(one.name, json.loads(one.data)) for one in told(self.sid)]
+        return [(name, data["configHash"] or "") for name, data in found]
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Return the rows of the list, by hash."""

@@ -14,7 +14,8 @@ from bots_app.writing import RunWrite
 from dashboard.errors import SessionNotFound, StoreUnavailable
 from dashboard.store import events, topics
 from dashboard.store.client import KeyTypeError, StoreClient, override
-from dashboard.store.events import LOST, START, TRIMMED, Event, EventId
+from dashboard.store.event_entries import START, Event, EventId
+from dashboard.store.events import LOST, TRIMMED
 from dashboard.store.hub import EventHub
 from dashboard.store.keys import SessionKeys
 from dashboard.store.topics import Gap, StreamEnded, Subscription
@@ -113,6 +114,18 @@ def test_who_comes_back_gets_what_happened_meanwhile_then_what_comes(hub):
     assert hashes(read(again, 1)) == ["run-00004"]
 
 
+def test_who_comes_back_amid_a_batch_gets_the_rest_of_it(hub):
+    listener = hub.subscribe(SID, None)
+    put(*range(1, 41))
+    seen = read(listener, 40)
+    listener.close()
+    put(41)
+    for last in (0, 17, 31, 38):
+        again = hub.subscribe(SID, seen[last].id)
+        assert hashes(read(again, 40 - last)) == [f"run-{number:05}" for number in range(last + 2, 42)]
+        again.close()
+
+
 def test_listeners_at_different_places_each_get_everything_once(hub):
     start = newest()
     put(*range(1, 300))
@@ -165,7 +178,8 @@ def test_a_listener_that_falls_behind_reads_on_from_redis(hub, monkeypatch):
 
 def test_events_that_the_cap_took_are_told_as_a_gap(hub, real_store):
     start = newest()
-    put(*range(1, 50))
+    for number in range(1, 50):
+        put(number)
     real_store.xtrim(KEYS.events, maxlen=10, approximate=False)
     gap, *rest = read(hub.subscribe(SID, start), 11)
     assert (gap.since, gap.position) == (start, None)
@@ -332,7 +346,24 @@ def test_closing_forgets_the_session_and_ends_the_waiting(hub):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1-", "-1", "1-2-3", "a-b", "1-2 ", " 1-2", "١-٢", "1" * 21 + "-0", f"{2**64}-0", "$"]
+    "text",
+    [
+        "",
+        "1",
+        "1-",
+        "-1",
+        "1-2-3",
+        "1-2.",
+        "1-2.0",
+        "1-2.3.4",
+        "a-b",
+        "1-2 ",
+        " 1-2",
+        "١-٢",
+        "1" * 21 + "-0",
+        f"{2**64}-0",
+        "$",
+    ],
 )
 def test_a_text_that_is_no_id_is_refused(text):
     with pytest.raises(ValueError):
@@ -341,7 +372,8 @@ def test_a_text_that_is_no_id_is_refused(text):
 
 def test_ids_are_in_the_order_of_their_numbers():
     assert EventId.parse("10-9") < EventId.parse("10-10") < EventId.parse("100-0")
-    assert str(EventId.parse("10-9")) == "10-9"
+    assert EventId.parse("10-9.1") < EventId.parse("10-9.31") < EventId.parse("10-9") < EventId.parse("10-10.1")
+    assert [str(EventId.parse(text)) for text in ("10-9", "10-9.3")] == ["10-9", "10-9.3"]
 
 
 def test_a_hub_that_is_closed_while_nobody_listens_ends_in_silence(

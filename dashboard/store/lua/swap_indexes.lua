@@ -42,7 +42,7 @@ if not is_current(used, options.token, KEYS[2]) then return {-2} end
 if tonumber(redis.call('HGET', made.stats, 'loaded') or 0) ~= options.loaded then return {-3} end
 local dropped = options.table.tables .. 'dropped'
 redis.call('SCARD', dropped)
-local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head', 'revision')
+local known = redis.call('HMGET', keys.stats, 'summary_text', 'summary_head', 'revision', 'told', 'told_since')
 if options.head then
   local text = stored_summary(keys)
   local is_ours = text ~= '' and options.base and text == known[1] and options.base == known[2]
@@ -63,6 +63,8 @@ if options.is_kept then
   if options.chosen.of == '' then options.chosen.of = revision end
   redis.call('HSET', made.stats, 'swept', 1, 'chosen', cjson.encode(options.chosen))
   if known[2] then redis.call('HSET', made.stats, 'summary_head', known[2]) end
+  if known[4] then redis.call('HSET', made.stats, 'told', known[4]) end
+  if known[5] then redis.call('HSET', made.stats, 'told_since', known[5]) end
 end
 local generation = redis.call('HGET', keys.stats, 'table')
 if generation then redis.call('SADD', dropped, generation) end

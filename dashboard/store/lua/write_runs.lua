@@ -13,8 +13,7 @@
 -- ARGV[1] sid
 -- ARGV[2] prefix of the records, ARGV[3] of trades, ARGV[4] of the fixed sets of statuses, ARGV[5] of the indexes of statuses
 -- ARGV[6] version, ARGV[7] most events kept, ARGV[10] now (us)
--- ARGV[8] set of what changes while a rebuild goes on
--- ARGV[9] channel that is told what was put, edited, deleted, and of the summary, '' none
+-- ARGV[8] set of what changes while a rebuild goes on, ARGV[9] channel that is told what was put, edited, deleted, '' none
 -- ARGV[11] head of a new summary, or of the one with the sha1 in ARGV[12] (see summary.lua)
 -- ARGV[13] '', or JSON: statuses (further statuses to clear), quiet (no summary, no events), deleting (key that is there while the
 --   session is being deleted, if nothing is to be filed then)
@@ -46,6 +45,7 @@
 --- @include "table_places"
 --- @include "run_states"
 --- @include "index_run"
+--- @include "telling"
 --- @include "batch"
 --- @include "run_operations"
 --- @include "settle"

@@ -16,7 +16,7 @@ end
 local function begin_batch(options, keys, stats)
   local batch = {
     options = options, keys = keys, revision = tonumber(stats.revision or options.now_us), figures = {},
-    known_figures = stats.figures, places = session_places(keys), texts = {}, text_count = 0, rows = {}, row_count = 0,
+    known_figures = stats.figures, places = session_places(keys), texts = {}, text_count = 0, rows = {}, row_count = 0, entries = {},
   }
   if keys.list and not options.quiet then check_change_types(keys.list, keys.sid) end
   local hashes, is_there, is_thorough, count, last = {}, {}, false, 0, ''
@@ -61,6 +61,7 @@ end
 -- Write what is gathered.
 local function flush(batch)
   -- Events first, then texts: a server that is out of memory refuses these, and nothing at all once a script has changed something.
+  flush_entries(batch)
   if batch.text_count > 0 then redis.call('MSET', unpack(batch.texts)) end
   if batch.row_count > 0 then redis.call('HSET', batch.keys.rows, unpack(batch.rows)) end
   flush_places(batch.places)
@@ -74,19 +75,4 @@ local function flush_before(batch, hash)
     batch.gathered = {}
   end
   batch.gathered[hash] = true
-end
-
--- Add an event, the next revision, to the stream; the first of a batch has what is beyond the cap removed.
-local function tell(batch, name, hash, status, profit)
-  batch.revision = batch.revision + 1
-  local options, key = batch.options, batch.keys.events
-  if options.quiet then return end
-  -- The server writes a number out as a whole one, sooner than `string.format`.
-  if batch.is_cut then
-    redis.call('XADD', key, '*', 'event', name, 'configHash', hash, 'status', status, 'profit', profit, 'revision', batch.revision)
-  else
-    redis.call('XADD', key, 'MAXLEN', '~', options.events, '*', 'event', name, 'configHash', hash, 'status', status,
-      'profit', profit, 'revision', batch.revision)
-    batch.is_cut = true
-  end
 end

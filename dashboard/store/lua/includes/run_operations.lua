@@ -26,9 +26,9 @@ local function remove(batch, operation, hash)
   elseif redis.call('UNLINK', options.run .. hash, options.trades .. hash) == 0 and not is_known then
     return -2
   end
-  local status, profit = states.statuses[hash] or '', states.profits[hash] or ''
+  local status, profit = states.statuses[hash] or '', states.profits[hash]
   drop_run(batch, hash)
-  if code > 0 then tell(batch, 'deleted', hash, status, profit) end
+  if code > 0 then tell(batch, 'deleted', hash, status, profit and string.format('%.17g', profit) or '') end
   return code
 end
 
