@@ -33,7 +33,7 @@ from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderFacts, BuilderLease
-from dashboard.store.overlapped import Command, Exchange
+from dashboard.store.overlapped import Command, Exchange, is_script_unknown
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
 from dashboard.store.tracking import Tracker, TrackingRefused
@@ -45,8 +45,8 @@ from sessions_app.records import SessionId
 LOOK_EVERY_S = 0.2
 #: Attempts where the session is deleted, or data or the connection lost, meanwhile.
 ATTEMPTS, TRACKED = 5, 3
-#: Entries of an index put aside that one call of a script looks at and frees: half a millisecond of the server.
-LOOKED_AT = 100
+#: Entries of an index put aside that one call of a script looks at: a fraction of a millisecond of the server.
+LOOKED_AT = 250
 #: Runs filed in one call where the indexes are in use.
 FILED_AT_ONCE = 250
 #: Rounds of reading what other programs changed before the exchange; the rest is filed after it.
@@ -282,31 +282,24 @@ class _Rebuild:
                     if one is None or one.row != row:
                         yield name
 
-    def _by_run(self) -> list[str]:
-        """Return what was put aside that is freed fastest by the names of the runs."""
-        old = self.making.old
-        found = [old.bots, old.index("rows")]
-        generation = client().hget(old.index("stats"), "table") if "index:stats" in self.making.put_aside else None
-        if generation is not None:
-            found.append(self.keys.table(from_bytes(generation)).name("places"))
-        return found
-
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
-        old, by_run = self.making.old, self._by_run()
-        # The sets of the statuses first, of which each run is in one: with them most of the others is freed.
-        for name in sorted((name for name in self.making.put_aside if name.startswith("bots")), reverse=True):
-            key = f"{old.prefix}{name}"
-            names = [self.keys.bots, key, *(by_run if key != old.profit else ())]
-            cursor = b"0"
-            while True:
-                cursor, *found = script("lost_entries")(names, [cursor, LOOKED_AT])
+        names = (name for name in self.making.put_aside if name.startswith("bots"))
+        cursors = {f"{self.making.old.prefix}{name}": b"0" for name in names}
+        while cursors:
+            calls = [([self.keys.bots, key], [cursor, LOOKED_AT]) for key, cursor in cursors.items()]
+            answers = script("lost_entries").each(calls)
+            if any(map(is_script_unknown, answers)):
+                continue  # told to forget its scripts between two commands
+            raise_first(answers)
+            for key, (cursor, *found) in zip(list(cursors), answers, strict=True):
                 for lost in chunked(map(from_bytes, found), FILED_AT_ONCE):
                     before = indexer.filed
                     indexer.file(lost)
                     self.dropped += len(lost) - (indexer.filed - before)
+                cursors[key] = cursor
                 if cursor == b"0":
-                    break
+                    del cursors[key]
 
 
 def _steps(hashes: Iterable[str]) -> Iterator[list[str]]:

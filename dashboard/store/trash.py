@@ -1,8 +1,8 @@
-"""Freeing large keys that nobody uses any more, a bounded number of entries at a time.
+"""Freeing large keys that nobody uses any more, so that nobody else is held up.
 
-UNLINK leaves a key to a thread of the server. Where memory comes from glibc, as in the embedded server, that thread
-gathers up what it has freed now and then while every command that needs memory waits: half a second, for a million
-entries. What is freed in small steps is gathered up in small steps.
+UNLINK leaves a key to a thread of the server. Where memory comes from glibc as it is, that thread gathers up what it
+has freed now and then while every command that needs memory waits: half a second, for a million entries. There keys are
+freed a bounded number of entries at a time: what is freed in small steps is gathered up in small steps.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dashboard.store.client import client, translated
+from dashboard.store.lazy_free import can_free_beside
 from dashboard.store.scripts import script
 from dashboard.store.shared import chunked
 
@@ -25,11 +26,29 @@ ASKED = 200
 def free(names: Iterable[Any], *, between: Callable[[], object] = lambda: None) -> int:
     """Free keys, most of which may not exist; return how many did. Calls `between` now and then.
 
-    Nobody may read or write them any more; several may free the same ones. Cost: some 3 us an entry, of the server's
-    time half of that, in steps between which others have their turn. Raises StoreUnavailable.
+    Nobody may read or write them any more; several may free the same ones. Cost where a server cannot free them beside
+    others' commands: some 3 us an entry, of its time half of that, in steps between which others have their turn.
+    Raises StoreUnavailable.
     """
-    waiting = deque(_existing(names))
-    count, going = len(waiting), dict[Any, bytes]()
+    found = _existing(names)
+    if found and can_free_beside():
+        _unlink(found, between)
+    else:
+        _free_in_steps(found, between)
+    return len(found)
+
+
+def _unlink(names: Iterable[Any], between: Callable[[], object]) -> None:
+    for some in chunked(names, ASKED):
+        pipe = client().pipeline()
+        for name in some:
+            pipe.unlink(name)
+        pipe.execute()
+        between()
+
+
+def _free_in_steps(names: Iterable[Any], between: Callable[[], object]) -> None:
+    waiting, going = deque(names), dict[Any, bytes]()
     while waiting or going:
         while waiting and len(going) < TOGETHER:
             going[waiting.popleft()] = b"0"
@@ -43,7 +62,6 @@ def free(names: Iterable[Any], *, between: Callable[[], object] = lambda: None) 
             else:
                 del going[name]
         between()
-    return count
 
 
 def _existing(names: Iterable[Any]) -> list[Any]:

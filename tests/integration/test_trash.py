@@ -1,13 +1,15 @@
-"""Large keys that nobody uses any more are freed in small steps: no command frees an index whole."""
+"""Large keys that nobody uses any more are freed by a thread of the server, or in small steps."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 import redis
@@ -21,6 +23,7 @@ from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store import trash
 from dashboard.store.keys import SessionKeys
+from dashboard.store.lazy_free import can_free_beside
 from dashboard.store.lease import BuilderLease
 from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
@@ -87,6 +90,7 @@ def most_at_once(found: list[list[str]]) -> int:
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trash, "can_free_beside", lambda: False)
     monkeypatch.setattr(trash, "FREED", FREED)
     monkeypatch.setattr("bots_app.rebuild.LOOKED_AT", FREED)
 
@@ -106,6 +110,70 @@ def test_neither_a_rebuild_nor_a_deletion_frees_an_index_whole(
     # A step of a scan may give some more than asked for.
     assert FREED <= most_at_once(found) <= FREED * 8
     assert not list(real_store.scan_iter(keys.pattern(keys.builds_prefix)))
+
+
+def test_a_server_that_can_free_them_beside_others_is_told_only_once(
+    real_store: redis.Redis, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trash, "can_free_beside", can_free_beside)
+    fill()
+    with told(real_store, redis_server) as found:
+        rebuild(sid)
+    removers = {"SREM", "HDEL", "ZREM", "ZREMRANGEBYRANK"}
+    assert not [command for command in found if command[0].upper() in removers and ":old:" in command[1]]
+    assert any(":old:" in name and name.endswith(":bots:profit") for name in freed_whole(found))
+    assert not list(real_store.scan_iter(keys.pattern(keys.builds_prefix)))
+    assert check(sid) == []
+
+
+def test_the_embedded_server_can_free_beside_others(real_store: redis.Redis) -> None:
+    assert can_free_beside()
+
+
+@pytest.mark.parametrize(
+    ("told_by", "can"),
+    [
+        ({"mem_allocator": "jemalloc-5.3.0"}, True),
+        ({"mem_allocator": "libc"}, False),
+        ({"mem_allocator": "libc", "process_id": os.getpid()}, False),
+        ({"mem_allocator": "libc", "process_id": 2**31}, False),
+        ({"mem_allocator": "libc", "process_id": "?"}, False),
+        ({}, False),
+    ],
+)
+def test_another_server_can_if_its_memory_is_from_jemalloc(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch, told_by: dict[str, object], can: bool
+) -> None:
+    monkeypatch.setattr(real_store, "info", lambda: told_by)
+    assert can_free_beside() is can
+
+
+def test_one_that_does_not_tell_is_taken_for_one_that_cannot(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(real_store, "info", Mock(side_effect=redis.ResponseError("NOPERM")))
+    assert not can_free_beside()
+
+
+@pytest.mark.parametrize(
+    ("tunables", "can"),
+    [
+        ("glibc.malloc.mxfast=0", True),
+        ("glibc.malloc.mxfast=0:glibc.malloc.tcache_count=1", True),
+        ("glibc.malloc.mxfast=0:glibc.malloc.mxfast=64", False),
+        ("glibc.malloc.tcache_count=1", False),
+    ],
+)
+def test_one_of_this_machine_can_if_its_memory_is_joined_when_it_is_freed(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch, tunables: str, can: bool
+) -> None:
+    sleeper = subprocess.Popen(["sleep", "60"], env=os.environ | {"GLIBC_TUNABLES": tunables})
+    try:
+        monkeypatch.setattr(real_store, "info", lambda: {"mem_allocator": "libc", "process_id": sleeper.pid})
+        assert can_free_beside() is can
+    finally:
+        sleeper.kill()
+        sleeper.wait()
 
 
 def test_what_a_killed_build_has_left_is_freed_in_steps(real_store: redis.Redis, redis_server: str) -> None:

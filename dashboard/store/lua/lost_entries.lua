@@ -1,9 +1,7 @@
--- Look through some entries of an index that was put aside, for runs that the one in use does not name; free the others, here and
--- wherever else they stand: the name of a run is found once for all of its entries.
+-- Look through some entries of an index that was put aside, for runs that the one in use does not name.
 --
 -- KEYS[1] session:{sid}:bots
--- KEYS[2] the index put aside, which nobody changes; of a sorted set nothing is freed
--- KEYS[3..] other sets and hashes put aside, by run
+-- KEYS[2] the index put aside, which nobody changes
 -- ARGV[1] cursor, 0 to begin
 -- ARGV[2] entries to look at, about
 --
@@ -16,19 +14,11 @@ elseif kind == 'zset' then
   members = redis.call('ZRANGE', KEYS[2], ARGV[1], ARGV[1] + count - 1)
   if #members == count then cursor = string.format('%.0f', ARGV[1] + count) end
 end
-local removers, answer = {}, {cursor}
-for place = 2, #KEYS do
-  local held = redis.call('TYPE', KEYS[place]).ok
-  if held == 'set' or held == 'hash' then removers[KEYS[place]] = held == 'set' and 'SREM' or 'HDEL' end
-end
+local answer = {cursor}
 -- A small set answers all it has at once: in parts, as only so many arguments can be handed over.
 for first = 1, #members, 1000 do
-  local known = {}
   for i, is_member in ipairs(redis.call('SMISMEMBER', KEYS[1], unpack(members, first, math.min(first + 999, #members)))) do
-    if is_member == 0 then answer[#answer + 1] = members[first + i - 1] else known[#known + 1] = members[first + i - 1] end
-  end
-  if #known > 0 then
-    for key, remove in pairs(removers) do redis.call(remove, key, unpack(known)) end
+    if is_member == 0 then answer[#answer + 1] = members[first + i - 1] end
   end
 end
 return answer
