@@ -17,7 +17,7 @@ from bots_app.analysis_columns import columns_of, in_parts
 from bots_app.analysis_kept import Kept
 from bots_app.analysis_reading import plain
 from bots_app.analysis_sizes import MOST_BYTES, as_many_as_fit, size_of
-from bots_app.choosing import left_out
+from bots_app.choosing import explained, left_out
 from bots_app.chosen_columns import Columns, label
 from bots_app.metrics import metric_paths
 from bots_app.plateau_columns import NoPlateau
@@ -134,7 +134,7 @@ def field_list(sid: SessionId, query: RunQuery, *, fields: Sequence[str] = ()) -
                     _kept.put(key(columns.snapshot, name), figures)
                     found.append(figures)
                 elif name in fields:
-                    raise UnknownField(name, names)
+                    raise explained(sid, UnknownField(name, names))
     omitted = sorted(read_omitted(SessionKeys(str(sid)), snapshot.generation))
     choice: Literal["settled", "pending"] = "pending" if omitted and left_out(sid).is_pending else "settled"
     answer = FieldList([], "full", 0, as_many_as_fit(omitted, OMITTED_BYTES), len(omitted), choice, runs)

@@ -80,7 +80,8 @@ def explained(sid: SessionId, error: UnknownField) -> InvalidParameter:
     )
     return InvalidParameter(
         error.name,
-        f"{error.shown!r} has no column: a session has at most 500, of the fields that most of its runs have.{then}",
+        f"{error.place}{error.shown!r} has no column: a session has at most 500, of the fields that most of its runs "
+        f"have.{then}",
     )
 
 

@@ -12,18 +12,23 @@ class InvalidExpression(ValueError):
     """Raised when an expression is not understood: where, what was found there, and what would be right.
 
     `position` (from 0) and `length` mark the characters at fault, `length` is 0 at the end of the text. `found` is what
-    stands there in words fit to be shown, `expected` what could stand there, `hint` a sentence more or nothing.
+    stands there in words fit to be shown, `expected` what could stand there, `hint` a sentence more or nothing, `field`
+    the field that is not known if that is what is wrong.
     The text of the error counts characters from 1 and says so.
     """
 
-    def __init__(self, position: int, length: int, *, found: str, expected: str, hint: str = "") -> None:
-        message = f"At character {position + 1} (counted from 1): found {found}, expected {expected}."
+    def __init__(
+        self, position: int, length: int, *, found: str, expected: str, hint: str = "", field: str = ""
+    ) -> None:  # fmt: skip
+        self.place = f"At character {position + 1} (counted from 1):"
+        message = f"{self.place} found {found}, expected {expected}."
         super().__init__(f"{message} {hint}" if hint else message)
         self.position = position
         self.length = length
         self.found = found
         self.expected = expected
         self.hint = hint
+        self.field = field
 
 
 def shown(text: str) -> str:

@@ -49,7 +49,7 @@ class Expression:
             hints.append("A text stands in quotes: = 'completed'.")
         found = f"the unknown field {shown(name)}"
         return InvalidExpression(
-            position, length, found=found, expected="a field of this session", hint=" ".join(hints)
+            position, length, found=found, expected="a field of this session", hint=" ".join(hints), field=name
         )
 
     def mask(self, column: Callable[[str], Floats]) -> Mask:

@@ -18,7 +18,6 @@ from bots_app.table.ordering import Ordering, TablePosition
 from bots_app.table.selection import Key, Order, place_of, row_at, select
 from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.table.values import Floats, Mask, bits_in, is_value, number_of
-from dashboard.errors import InvalidParameter
 from dashboard.tolerant import from_bytes
 
 #: Statuses that are counted one after another; from then on all that are left together, which costs a sort.
@@ -114,7 +113,7 @@ def _check_fields(snapshot: Snapshot, query: RunQuery) -> None:
         try:
             query.where.check((snapshot.names() | query.where.fields) - lacking)
         except InvalidExpression as error:
-            raise InvalidParameter("where", str(error)) from error
+            raise UnknownField.within(error) from error
 
 
 class _Filter(NamedTuple):

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bots_app.expressions import nearest_names
+from bots_app.expressions import InvalidExpression, nearest_names
 from bots_app.table.columns import Column, Frame
 from bots_app.table.derived import Array, Compute, Derived
 from bots_app.table.fields import canonical_names
@@ -24,13 +24,23 @@ WAIT_S = 10.0
 
 
 class UnknownField(InvalidParameter):  # noqa: N818 - named as what it is raised for, like its base
-    """Raised for a field of which no run of the session has a value; names those that may have been meant."""
+    """Raised for a field of which no run of the session has a value; names those that may have been meant.
+
+    `place` says where in the parameter it stands, '' for all of it.
+    """
 
     def __init__(self, name: str, known: frozenset[str], *, parameter: str = "fields") -> None:
-        self.field, self.nearest = name, nearest_names(name, known)
+        self.field, self.nearest, self.place = name, nearest_names(name, known), ""
         self.shown = name if len(name) <= 60 else f"{name[:59]}…"
         hint = f" Did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
         super().__init__(parameter, f"no run of this session has a field {self.shown!r}.{hint}")
+
+    @classmethod
+    def within(cls, error: InvalidExpression) -> UnknownField:
+        """Return the error of a field in an expression."""
+        found = cls(error.field, frozenset(), parameter="where")
+        found.message, found.place, found.args = str(error), f"{error.place} ", (f"where: {error}",)
+        return found
 
 
 class Held(msgspec.Struct, frozen=True):

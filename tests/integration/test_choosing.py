@@ -14,10 +14,12 @@ from bots_app import choosing
 from bots_app.analysis_fields import field_list
 from bots_app.check import check
 from bots_app.choosing import choose, left_out
-from bots_app.query import RunQuery
+from bots_app.expressions import parse
+from bots_app.query import Bound, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.table import kept_columns
 from bots_app.table.kept_columns import MOST_COLUMNS, MOST_OMITTED, RESERVED, KeptColumns
+from bots_app.table_lists import check_fields
 from bots_app.writing import RunWrite
 from dashboard.errors import InvalidParameter
 from dashboard.store.keys import SessionKeys
@@ -61,10 +63,22 @@ def wait_until_chosen() -> None:
         time.sleep(0.01)
 
 
-def test_the_commonest_fields_get_their_columns_without_anybody_rebuilding(crowded: redis.Redis) -> None:
+def test_the_commonest_fields_get_their_columns_without_anybody_rebuilding(
+    crowded: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not columns(crowded).intersection(LATE)
-    with pytest.raises(InvalidParameter, match="has no column: .* being chosen anew"):
-        BotRegistry().page(sid, BY_LATE)
+    for ask in (
+        lambda: BotRegistry().page(sid, BY_LATE),
+        lambda: BotRegistry().count(sid, RunQuery(bounds=(Bound("config.late3", 1.0),))),
+        lambda: BotRegistry().count(sid, RunQuery(where=parse("profit > 0 and config.late3 > 1"))),
+        lambda: check_fields(sid, ("config.late3",), frozenset()),
+        lambda: field_list(sid, RunQuery(), fields=["config.late3"]),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(InvalidParameter, match="has no column: .*ing chosen anew"):
+            patch.setattr(choosing, "_choose_in_background", lambda which: None)
+            ask()
+    with pytest.raises(InvalidParameter, match="At character 1 .*: 'config.late3' has no column"):
+        BotRegistry().count(sid, RunQuery(where=parse("config.late3 > 1")))
     wait_until_chosen()
     assert columns(crowded).issuperset(LATE) and len(columns(crowded)) <= MOST_COLUMNS
     assert BotRegistry().page(sid, BY_LATE, limit=2).hashes == ["late-39", "late-38"]
