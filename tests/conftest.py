@@ -25,6 +25,7 @@ from dashboard.errors import EmbeddedServerError
 from dashboard.store import embedded
 from dashboard.store.ahead import BegunScript
 from dashboard.store.client import StoreClient, StorePipeline, TranslatingMixin, override
+from dashboard.store.embedded_memory import server_environ
 from dashboard.store.lean import KeptConnections
 from tests import slowlog
 from tests.turns import (  # noqa: F401 - hooks of pytest, which looks for them here
@@ -71,7 +72,7 @@ def redis_server(redis_binary: Path) -> Iterator[str]:
     path = folder / "redis.sock"
     command = [redis_binary, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
     with (folder / "log").open("wb") as log:
-        environ = embedded.server_environ()
+        environ = server_environ(redis_binary)
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
     try:
         deadline = time.monotonic() + START_LIMIT_S

@@ -42,10 +42,6 @@ LEAVE_LIMIT_S, SETTLE_S = 8.0, 1.0
 LEAST_VERSION = (6, 2)
 USERS_LOCK, GUARD_LOCK, SERVER_LOCK = "users.lock", "guard.lock", "server.lock"
 SERVER_LOG, GUARD_LOG = "server.log", "guard.log"
-#: Has glibc, which the server of the package takes its memory from, join small pieces when they are freed. It would
-#: gather them up all at once, and the next command that needs memory would wait: 134 ms, where 300,000 fields of a hash
-#: were taken out by the hundred, and 10 ms so.
-TUNABLES = "glibc.malloc.mxfast=0"
 
 _lock = threading.Lock()
 _held: dict[Path, int] = {}
@@ -225,12 +221,6 @@ def ask(path: Path, command: bytes) -> bytes | None:
             return connection.recv(64)
     except OSError:
         return None
-
-
-def server_environ() -> dict[str, str]:
-    """Return the environment to start a server in; what the user has told glibc counts more than what we do."""
-    told = os.environ.get("GLIBC_TUNABLES")
-    return os.environ | {"GLIBC_TUNABLES": f"{TUNABLES}:{told}" if told else TUNABLES}
 
 
 def find_server() -> Path:

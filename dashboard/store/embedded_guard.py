@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from dashboard.store import embedded
+from dashboard.store.embedded_memory import server_environ
 
 POLL_S = 0.2
 STOP_LIMIT_S = 20.0
@@ -51,11 +52,12 @@ class Guard:
                 server.kill()  # gently, it would remove the socket on its way out, which may be a successor's by then
                 return 0
             if server.poll() is not None:
-                deaths = deaths + 1 if now < started + LEAST_LIFE_S else 1
+                is_early = now < started + LEAST_LIFE_S
+                deaths = deaths + 1 if is_early else 1
                 if deaths == MOST_DEATHS:
                     sys.stderr.write(f"{self.binary} ended with exit code {server.returncode}.\n")
                     return 1
-                server, started = self._start(), now
+                server, started = self._start(is_cautious=is_early), now
             if not embedded.try_lock(self.users, fcntl.LOCK_EX):
                 last_used = now
             elif now > last_used + self._linger_s():
@@ -82,7 +84,7 @@ class Guard:
         except FileNotFoundError:
             return True
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, *, is_cautious: bool = False) -> subprocess.Popen[bytes]:
         log = self.folder / embedded.SERVER_LOG
         if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
             log.unlink()
@@ -94,7 +96,7 @@ class Guard:
                 [self.binary, "-"],
                 stdin=configuration,
                 cwd=self.folder,
-                env=embedded.server_environ(),
+                env=server_environ(self.binary, is_cautious=is_cautious),
                 pass_fds=[lock],
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )

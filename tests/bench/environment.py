@@ -19,6 +19,7 @@ from typing import Any
 
 from dashboard import env
 from dashboard.store import embedded
+from dashboard.store.embedded_memory import server_environ
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a process has to come up or to end: imports and static files on a busy machine.
@@ -40,15 +41,14 @@ def private_world(*, is_unix: bool) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="dashboard-bench-"))
     try:
         path, port = folder / "redis.sock", 0 if is_unix else free_port()
-        other = os.environ.get("REDIS_SERVER")
-        server, environ = other or str(embedded.find_server()), {} if other else embedded.server_environ()
+        server = os.environ.get("REDIS_SERVER") or str(embedded.find_server())
         command = [
             server, "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path),
             "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--dir", str(folder),
             "--slowlog-max-len", "100000",
         ]  # fmt: skip
         log = folder / "redis.log"
-        with running(command, log, is_up=lambda: embedded.ping(path) == "PONG", environ=environ):
+        with running(command, log, is_up=lambda: embedded.ping(path) == "PONG", environ=server_environ(Path(server))):
             for name in env.NAMES:
                 os.environ.pop(name, None)
             os.environ |= {
