@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -20,8 +21,13 @@ from bots_app.indexing import (
 from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.ahead import BegunScript
+from dashboard.store.pace import Pace
 from dashboard.store.time_limit import in_steps
 from sessions_app.records import SessionId
+
+#: Runs that a batch has room for however long they take, seconds beyond the quickest batch from which on it is made
+#: smaller, and seconds from which on we count as having waited for the answer.
+LEAST_RUNS, LONG_S, WAITED_S = 24, 0.006, 0.0005
 
 
 class _Batch(NamedTuple):
@@ -40,8 +46,10 @@ class Sender:
         self.in_flight: list[str] = []
         self._begun: BegunScript | None = None
         self._ready: BegunScript | None = None
-        #: Runs that a batch may have: each a quarter more than the one before, which the server writes meanwhile.
-        self._most_runs = min(FIRST_RUNS, LARGE_RUNS)
+        #: Runs that a batch may have: each a quarter more than the one before, which the server writes meanwhile, and
+        #: fewer where we wait for it.
+        self._pace = Pace(FIRST_RUNS, least=LEAST_RUNS, most=LARGE_RUNS, long_s=LONG_S)
+        self._sent_at = 0.0
         #: Runs times fields that it may have: less once the rows of one were too far apart.
         self._most_cells = LARGE_CELLS
 
@@ -79,10 +87,12 @@ class Sender:
         if self._begun is not None:
             with in_steps():
                 self._begun.send()
+        self._sent_at = time.monotonic()
         return batch
 
     def _finish(self, batch: _Batch) -> tuple[list[str], list[int]]:
         begun, self._begun = self._begun, None
+        asked_at = time.monotonic()
         with in_steps():
             try:
                 self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
@@ -90,6 +100,11 @@ class Sender:
                 self._most_cells = BATCH_CELLS
                 self.is_built, codes = write_batch(self.sid, batch.operations)
         self.in_flight = []
+        answered_at = time.monotonic()
+        if answered_at - asked_at > WAITED_S:
+            self._pace.took(answered_at - self._sent_at)
+        else:
+            self._pace.took_less(asked_at - self._sent_at)
         return batch.hashes, codes
 
     def _batches(self, writes: Iterable[RunWrite]) -> Iterator[_Batch]:
@@ -98,9 +113,8 @@ class Sender:
         for write in writes:
             length, operation = len(write.text) + len(write.trades or b""), put_operation(write)
             is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
-            if batch.hashes and (len(batch.hashes) >= self._most_runs or is_full):
+            if batch.hashes and (len(batch.hashes) >= self._pace.size or is_full):
                 yield batch
-                self._most_runs = min(self._most_runs * 5 // 4, LARGE_RUNS)
                 batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
                 cells.has_room(operation[-1])
             batch.hashes.append(write.record.configHash)

@@ -19,6 +19,7 @@ from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.dropped_tables import drop_builds, remove_dropped
 from dashboard.store.keys import SessionKeys
+from dashboard.store.pace import Pace
 from dashboard.store.scripts import script
 from dashboard.store.session_list import own_list_keys
 from dashboard.store.shared import chunked
@@ -27,9 +28,9 @@ from dashboard.tolerant import from_bytes
 from sessions_app.discovery import list_session
 from sessions_app.records import SessionId
 
-#: Runs whose keys one call of a script removes at most and at least, and seconds from which on they are made fewer;
-#: runs of which one command says which are next.
-CHUNK, LEAST, LONG_S, NEXT = 50, 4, 0.004, 200
+#: Runs whose keys one call of a script removes at most, at first, and at least; seconds beyond the quickest call that
+#: have them made fewer; runs of which one command says which are next.
+CHUNK, FIRST, LEAST, LONG_S, NEXT = 50, 10, 4, 0.004, 200
 #: Members of the list of work looked for in one round trip: each may pass ten empty places for every member it finds.
 SCANNED = 25
 #: Keys a step of a walk looks at.
@@ -41,7 +42,7 @@ class Deletion:
 
     def __init__(self, sid: SessionId, progress: Callable[[int], None] | None) -> None:
         self.sid, self.keys, self._progress = sid, SessionKeys(str(sid)), progress
-        self.removed, self._at_once = 0, CHUNK
+        self.removed, self._pace = 0, Pace(FIRST, least=LEAST, most=CHUNK, long_s=LONG_S)
 
     def run(self) -> int:
         """Delete it; return how many runs went. Raises SessionNotFound."""
@@ -130,18 +131,11 @@ class Deletion:
         names = [self.keys.bots, self.keys.index("deleting")]
         start = 0
         while start < len(members):
-            some = members[start : start + self._at_once]
+            some = members[start : start + self._pace.size]
             start += len(some)
             began = time.monotonic()
             removed: int = script("delete_runs")(names, [self.keys.run_prefix, self.keys.trades_prefix, *some])
-            self._adapt(time.monotonic() - began)
+            self._pace.took(time.monotonic() - began)
             self.removed += removed
             if is_told and removed and self._progress:
                 self._progress(self.removed)
-
-    def _adapt(self, seconds: float) -> None:
-        """Take fewer runs at once from now on, or more, by how long the last ones took."""
-        if seconds > LONG_S:
-            self._at_once = max(min(LEAST, CHUNK), self._at_once // 2)
-        elif seconds < LONG_S / 4:
-            self._at_once = min(CHUNK, self._at_once * 2)

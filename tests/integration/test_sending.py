@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -101,3 +103,26 @@ def test_the_batch_at_which_it_failed_is_named(real_store: redis.Redis, monkeypa
     assert [one.configHash for one in caught.value.results] == ["run-0", "run-1", "run-2"]
     assert caught.value.in_doubt == []
     assert client().scard(keys.bots) == 3
+
+
+def test_a_server_that_takes_long_for_each_run_is_handed_fewer_at_once(
+    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 ms a run: the first batch, of two, takes 20, and none is to take 20 more."""
+    quick = sending.write_batch
+
+    def slow(*args: Any, **options: Any) -> Any:
+        time.sleep(0.010 * len(args[1]))
+        return quick(*args, **options)
+
+    for name, value in {
+        "FIRST_RUNS": 2,
+        "LARGE_RUNS": 16,
+        "LEAST_RUNS": 1,
+        "LONG_S": 0.020,
+        "write_batch": slow,
+    }.items():
+        monkeypatch.setattr(sending, name, value)
+    sent = [hashes for hashes, _ in sending.Sender(sid).send(write(f"run-{number}") for number in range(60))]
+    assert [name for hashes in sent for name in hashes] == [f"run-{number}" for number in range(60)]
+    assert max(map(len, sent)) <= 5
