@@ -1,8 +1,8 @@
 """Whether a server may be left to free a large key in a thread of its own, beside what others ask of it.
 
 Memory from jemalloc, which servers are built with, bears it. That from glibc does where it joins small pieces as they
-are freed (`embedded.TUNABLES`). Where it does not, it gathers them up now and then, and every command that needs memory
-waits: a tenth of a second for some 300,000 entries.
+are freed (see `embedded_memory`). Where it does not, it gathers them up now and then, and every command that needs
+memory waits: a tenth of a second for some 300,000 entries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 from dashboard.store.client import client
-from dashboard.store.embedded import TUNABLES
+from dashboard.store.embedded_memory import TUNABLES
 
 
 def can_free_beside() -> bool:
