@@ -20,12 +20,14 @@ from bots_app.table.values import MISSING, bits_of, text_bits
 
 #: Letters up to which a text is kept beside its code: a longer one is compared, and has no label unless it is a status.
 MOST_LABEL = 200
+_encode = msgspec.json.Encoder().encode
 #: Sets of shapes met in one batch whose columns are kept in memory.
 MOST_MIXTURES = 512
 
 #: What a run says of itself, None where the operation says nothing (it deletes).
 RunFields = Fields | None
 Bits = npt.NDArray[np.uint64]
+_MISSING = np.uint64(MISSING)
 
 
 class Packed(NamedTuple):
@@ -84,7 +86,8 @@ def pack(batch: Sequence[RunFields]) -> Packed:
     statuses = len(texts)
     if len(groups) == 1 and len(batch) == len(next(iter(groups.values()))):
         [(shape, runs)] = groups.items()
-        values = _rows(shape, [fields for _, fields in runs], texts).T.tobytes()
+        packed = _packed_rows(shape, [fields for _, fields in runs], texts)
+        values = _stored(packed[0]) if len(packed) == 1 else _bits(packed).T.tobytes()
         return Packed(shape.json, values, shape.alone, _encoded(texts, statuses))
     mixture = _mixture(tuple(groups))
     values = _columns(mixture, len(batch), groups, texts).tobytes()
@@ -118,12 +121,14 @@ def _columns(mixture: _Mixture, count: int, groups: _Groups, texts: dict[str, in
     values = np.zeros((len(mixture.names), count), dtype="<u8")
     for shape, runs in groups.items():
         numbers = np.array([number for number, _ in runs])
-        values[mixture.columns[shape][:, None], numbers] = _rows(shape, [fields for _, fields in runs], texts).T
+        values[mixture.columns[shape][:, None], numbers] = _bits(
+            _packed_rows(shape, [fields for _, fields in runs], texts)
+        ).T
     return values
 
 
-def _rows(shape: Shape, runs: Sequence[Fields], texts: dict[str, int]) -> Bits:
-    """Return the values of runs of one shape as the store has them, run after run; put down the texts among them."""
+def _packed_rows(shape: Shape, runs: Sequence[Fields], texts: dict[str, int]) -> list[bytes]:
+    """Return the values of each run of one shape; put down the texts among them."""
     bits: dict[str | bool, int] = {}
     for other in dict.fromkeys(chain.from_iterable(run.others for run in runs)):
         if isinstance(other, bool):
@@ -132,9 +137,24 @@ def _rows(shape: Shape, runs: Sequence[Fields], texts: dict[str, int]) -> Bits:
             bits[other] = text_bits(other)
             if len(other) <= MOST_LABEL:
                 texts[other] = bits[other]
-    packed = [shape.row(texts[run.status], *run.numbers, *map(bits.__getitem__, run.others)) for run in runs]
-    rows: Bits = np.frombuffer(b"".join(packed), dtype="<u8").reshape(len(runs), -1) ^ np.uint64(MISSING)
-    return rows
+    return [shape.row(texts[run.status], *run.numbers, *map(bits.__getitem__, run.others)) for run in runs]
+
+
+def _bits(rows: Sequence[bytes]) -> Bits:
+    """Return packed rows of one length as the store has them."""
+    bits: Bits = np.frombuffer(b"".join(rows), dtype="<u8").reshape(len(rows), -1) ^ _MISSING
+    return bits
+
+
+def _stored(row: bytes) -> bytes:
+    """Return one packed row as the store has it, without numpy, which takes longer for so little."""
+    size = len(row)
+    return (int.from_bytes(row, "little") ^ _missing(size)).to_bytes(size, "little")
+
+
+@lru_cache(MOST_MIXTURES)
+def _missing(size: int) -> int:
+    return int.from_bytes(MISSING.to_bytes(8, "little") * (size // 8), "little")
 
 
 def _encoded(texts: dict[str, int], statuses: int) -> bytes:
@@ -142,4 +162,4 @@ def _encoded(texts: dict[str, int], statuses: int) -> bytes:
     flat: list[Any] = [statuses]
     for text, bits in texts.items():
         flat += (str(bits - MISSING), text)
-    return msgspec.json.encode(flat)
+    return _encode(flat)

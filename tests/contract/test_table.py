@@ -157,14 +157,14 @@ def test_more_fields_than_columns(store: redis.Redis) -> None:
     same(stored_table(), wanted)
 
 
-@pytest.mark.parametrize("name", ["places", "shapes", "columns", "texts", "changes", "free", "long"])
+@pytest.mark.parametrize("name", ["places", "shapes", "columns", "texts", "changes", "recent", "moved", "free", "long"])
 def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Redis, name: str) -> None:
     put(run("a", 1.0))
     client().delete(keys.table(generation_of()).name(name))
     client().set(keys.table(generation_of()).name(name), "theirs")
     before = client().get(keys.run("a"))
     with pytest.raises(KeyTypeError):
-        put(run("a", 2.0, configuration={"new": "text"}))
+        put(run("a", 2.0, configuration={"new": "text"}), run("b", 1.0))
     assert client().get(keys.run("a")) == before
 
 

@@ -52,6 +52,7 @@ local function begin_batch(options, keys, stats)
   batch.sweep = open_table(take_told({
     stats = keys.stats, is_new = not stats.table, generation = generation, rows = tonumber(stats.rows or 0),
     width = tonumber(stats.width or 0), key = ARGV[14] .. generation .. ':', count = (#ARGV - FIRST_RUN + 1) / 9,
+    is_freeing = is_thorough,
   }, 15), hashes)
   if is_apart(batch.sweep, hashes) then return nil end
   batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0

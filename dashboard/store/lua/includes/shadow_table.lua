@@ -16,7 +16,7 @@ local function change_made(made, options, found, runs)
   for i, run in ipairs(runs) do hashes[i] = run.hash end
   found.stats, found.is_new, found.generation = made.stats, not stats[2], options.table.generation
   found.rows, found.width, found.count = tonumber(stats[1] or 0), tonumber(stats[2] or 0), #runs
-  found.key = prefix_of(options, options.table.generation)
+  found.key, found.is_freeing = prefix_of(options, options.table.generation), true
   local sweep = open_table(found, hashes)
   for i, run in ipairs(runs) do change_row(sweep, i, run.hash, run.is_gone) end
   flush_table(sweep, UNREAD)

@@ -1,4 +1,4 @@
--- Which fields of a batch have a column in the sweep table: `columns` of a table in hand are the positions of their names.
+-- Which fields of a batch have a column in the sweep table: `columns` of a table in hand are the positions of their names, true when all have.
 
 -- Columns of a session, and how many of them are kept free for the names that always have one.
 local MOST_COLUMNS, RESERVED = 500, 20
@@ -44,11 +44,11 @@ local function store_texts(sweep)
   for i = room + 1, 2 * sweep.new_statuses, 2 do redis.call('HSET', key, texts[i], texts[i + 1]) end
 end
 
--- Store what is new of the batch's shapes and texts, once; `columns` are the positions of the names that have a column.
+-- Store what is new of the batch's shapes and texts, once; `columns` is there afterwards.
 local function settle_columns(sweep)
   if sweep.columns then return end
   store_texts(sweep)
-  local known, columns, is_column = sweep.known, {}, nil
+  local known, is_column = sweep.known, nil
   if sweep.is_new or sweep.has_new_shapes then
     is_column = with_columns(sweep)
     local new = {}
@@ -76,8 +76,11 @@ local function settle_columns(sweep)
       end
     end
   end
+  sweep.columns = true
+  if not is_column then return end
+  local columns = {}
   for i, name in ipairs(sweep.names) do
-    if not is_column or is_column[name] then columns[#columns + 1] = i end
+    if is_column[name] then columns[#columns + 1] = i end
   end
-  sweep.columns = columns
+  if #columns < #sweep.names then sweep.columns = columns end
 end

@@ -6,7 +6,7 @@ local MISSING = string.rep('\0', 8)
 
 -- Open a table; `found` (of write_runs, of a build's) has stats (key of the hash that names it), is_new, generation, rows, width, key
 -- (prefix of its own keys), count (of operations) and what is told of them: names, values, digests, shape_texts, of, always, texts,
--- statuses (how many of the texts). `hashes` are the runs, each once. Nothing is changed yet.
+-- statuses (how many of the texts), is_freeing (whether rows may be freed). `hashes` are the runs, each once. Nothing is changed yet.
 -- It then has of the runs row_of and shape_of (by hash, as far as it has them), of the operations that are gathered their numbers
 -- (pending) and, by number, hash_of and is_gone.
 local function open_table(found, hashes)
@@ -18,17 +18,20 @@ local function open_table(found, hashes)
     for _, hash in ipairs(hashes) do longest = math.max(longest, #hash) end
     found.width = math.min(64, 8 * math.ceil(longest / 8))
   else
+    local is_moving = found.is_freeing
     for i, place in ipairs(redis.call('HMGET', found.key .. 'places', unpack(hashes))) do
-      if place then
-        local row, shape = string.match(place, '^(%d+) (%S+)$')
-        if row then found.row_of[hashes[i]], found.shape_of[hashes[i]] = tonumber(row), shape end
-      end
+      local row, shape = nil, nil
+      if place then row, shape = string.match(place, '^(%d+) (%S+)$') end
+      if row then found.row_of[hashes[i]], found.shape_of[hashes[i]] = tonumber(row), shape else is_moving = true end
     end
     redis.call('ZCARD', found.key .. 'changes')
-    redis.call('ZCARD', found.key .. 'moved')
     found.recent = redis.call('ZCARD', found.key .. 'recent')
-    redis.call('HLEN', found.key .. 'long')
-    found.free = redis.call('SCARD', found.key .. 'free')
+    -- Where all runs keep their rows these are left alone.
+    if is_moving then
+      redis.call('ZCARD', found.key .. 'moved')
+      redis.call('HLEN', found.key .. 'long')
+      found.free = redis.call('SCARD', found.key .. 'free')
+    end
   end
   read_shapes(found)
   return found
