@@ -92,8 +92,8 @@ class FieldList(msgspec.Struct, frozen=True, rename="camel"):
 
     Where all would not fit in 256 KiB `detail` is `short` (the median alone, three commonest texts, no description) or
     `least` (no figures but the least and greatest value), and `leftOut` fields are not listed at all: name those that
-    you want by `fields`. `omitted` are fields without a column, as a session has at most 500, of the fields that most
-    of its runs have: some of `omittedCount`, which counts 1,000 at most. `choice` is `pending` where so much was
+    you want by `fields`. `omitted` are fields without a column, as a session has at most 500, for the fields that the
+    most runs have: some of `omittedCount`, which counts 1,000 at most. `choice` is `pending` where so much was
     written that other fields may be the more frequent by now: the columns are chosen anew then, in the background.
     """
 

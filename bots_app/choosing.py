@@ -67,11 +67,15 @@ def left_out(sid: SessionId) -> LeftOut:
     return LeftOut(count, is_pending, generation)
 
 
+def is_left_out(sid: SessionId, generation: str, field: str) -> bool:
+    """Tell whether a field is known to have no column in a generation of the table. Cost: one round trip."""
+    return bool(generation) and bool(client().sismember(SessionKeys(str(sid)).table(generation).name("omitted"), field))
+
+
 def explained(sid: SessionId, error: UnknownField) -> InvalidParameter:
     """Return the error of a field that no column is there for: it may be one of those left out."""
     found = left_out(sid)
-    omitted = SessionKeys(str(sid)).table(found.generation).name("omitted")
-    if not found.fields or not client().sismember(omitted, error.field):
+    if not found.fields or not is_left_out(sid, found.generation, error.field):
         return error
     then = (
         " They are being chosen anew, as it may be one of these by now: ask again in a moment."
@@ -80,8 +84,8 @@ def explained(sid: SessionId, error: UnknownField) -> InvalidParameter:
     )
     return InvalidParameter(
         error.name,
-        f"{error.place}{error.shown!r} has no column: a session has at most 500, of the fields that most of its runs "
-        f"have.{then}",
+        f"{error.place}{error.shown!r} has no column: a session has at most 500, for the fields that the most "
+        f"runs have.{then}",
     )
 
 

@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, Self
 
 import msgspec
 import numpy as np
 
+from bots_app.choosing import is_left_out
 from bots_app.export_rows import OrderedColumns, OrderedCursors, OrderedHashes
 from bots_app.exports import FORMATS, ExportField, FormatMissing, Kind, Piece
 from bots_app.metrics import ROW_METRICS
@@ -91,6 +93,9 @@ class Export:
                 ordering = Ordering(snapshot, query.order)
                 rows = self._list(snapshot, ordering, wanted)
                 self._hashes = OrderedHashes(scratch, snapshot.row_hashes, rows)
+                # What there was no column for is read run by run.
+                is_out = partial(is_left_out, sid, snapshot.generation)
+                of_table = [name for name in of_table if snapshot.has(name) or not is_out(name)]
                 self._columns = OrderedColumns(scratch, snapshot, rows, of_table, others=NO_COLUMNS)
                 self._cursors = OrderedCursors(scratch, ordering, rows, self._scope) if CURSOR in names else None
             del snapshot, ordering, rows

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bots_app.analysis.sweep.columns import numbers
+from bots_app.choosing import is_left_out
 from bots_app.metrics import ROW_METRICS
 from bots_app.query import RunQuery
 from bots_app.sweep import sweep
@@ -27,7 +28,7 @@ from bots_app.table.query import (
     rank_of,
     start_of,
 )
-from bots_app.table.snapshot import Snapshot
+from bots_app.table.snapshot import Snapshot, UnknownField
 from bots_app.table.values import bits_in, bits_of
 from dashboard.errors import InvalidParameter
 from dashboard.store.keys import SessionKeys
@@ -134,15 +135,16 @@ def aggregate_in_table(sid: SessionId, query: RunQuery) -> dict[str, Any]:
 
 
 def check_fields(sid: SessionId, fields: tuple[str, ...], known: frozenset[str]) -> None:
-    """Raise InvalidParameter for a field that is neither known nor a column of the session.
+    """Raise InvalidParameter for a field that is not known and that no run of the session has.
 
-    Plateau scores are not looked at: the page that has them tells.
+    Plateau scores are not looked at: the page that has them tells. A row may have a field that there was no column for.
     """
     others = [name for name in fields if name not in known and not is_plateau(name)]
     if others:
         with sweep(sid, others) as snapshot:
             for name in others:
-                snapshot.column(name)
+                if not snapshot.has(name) and not is_left_out(sid, snapshot.generation, name):
+                    raise UnknownField(name, snapshot.names())
 
 
 def start_in(text: str) -> Start | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 import redis
@@ -14,7 +16,9 @@ from bots_app import choosing
 from bots_app.analysis_fields import field_list
 from bots_app.check import check
 from bots_app.choosing import choose, left_out
+from bots_app.exporting import Export, Wanted
 from bots_app.expressions import parse
+from bots_app.listing import KNOWN_FIELDS
 from bots_app.query import Bound, RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.table import kept_columns
@@ -71,7 +75,6 @@ def test_the_commonest_fields_get_their_columns_without_anybody_rebuilding(
         lambda: BotRegistry().page(sid, BY_LATE),
         lambda: BotRegistry().count(sid, RunQuery(bounds=(Bound("config.late3", 1.0),))),
         lambda: BotRegistry().count(sid, RunQuery(where=parse("profit > 0 and config.late3 > 1"))),
-        lambda: check_fields(sid, ("config.late3",), frozenset()),
         lambda: field_list(sid, RunQuery(), fields=["config.late3"]),
     ):
         with monkeypatch.context() as patch, pytest.raises(InvalidParameter, match="has no column: .*ing chosen anew"):
@@ -79,6 +82,16 @@ def test_the_commonest_fields_get_their_columns_without_anybody_rebuilding(
             ask()
     with pytest.raises(InvalidParameter, match="At character 1 .*: 'config.late3' has no column"):
         BotRegistry().count(sid, RunQuery(where=parse("config.late3 > 1")))
+    # Of a row and of a file it can be a part all the same.
+    wanted = ("profit", "config.late3")
+    check_fields(sid, wanted, KNOWN_FIELDS)
+    with closing(Export(sid, RunQuery(ordering="lastUpdated"), Wanted("ndjson", wanted), facts={})) as export:
+        lines = [json.loads(line) for line in b"".join(export).splitlines()]
+    assert {line["configHash"]: line["config.late3"] for line in lines if line["config.late3"] is not None} == {
+        f"late-{n}": n for n in range(40)
+    }
+    with pytest.raises(InvalidParameter, match="no run of this session has a field 'config.lat'"):
+        check_fields(sid, ("config.lat",), KNOWN_FIELDS)
     wait_until_chosen()
     assert columns(crowded).issuperset(LATE) and len(columns(crowded)) <= MOST_COLUMNS
     assert BotRegistry().page(sid, BY_LATE, limit=2).hashes == ["late-39", "late-38"]
