@@ -52,7 +52,7 @@ class Stop:
 
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Note that a signal has come; may be called at any moment, and again."""
-        if self.is_asked:
+        if self.is_asked or number not in self._heard:
             return
         self.is_asked, self._number = True, number
         if self.is_at_once:

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from typing import Any
 
 from granian.server.mp import MPServer, WorkerProcess
@@ -46,14 +45,9 @@ class Supervisor(MPServer):
 
     def signal_handler_interrupt(self, *received: Any) -> None:
         """Note a signal that comes before `Stop` hears them again."""
-        self._ask(*received)
+        self._stop.ask(*received)
 
-    def signal_handler_reload(self, *received: Any) -> None:
-        """Note a signal that comes before `Stop` hears them again."""
-        self._ask(*received)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._stop.ask(number, frame)
+    signal_handler_reload = signal_handler_interrupt
 
     def _spawn_workers(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:
         self._spawn = partial(self._spawn_worker, target=spawn_target, callback_loader=target_loader)

@@ -145,6 +145,20 @@ def test_what_was_written_is_there_after_the_last_user_has_left(var_dir, join):
     assert redis.Redis.from_url(second.address()).get("kept") == b"yes"
 
 
+def test_one_that_leaves_at_its_end_leaves_the_server_to_others_and_starts_none_again(var_dir, join):
+    embedded.attach(var_dir)
+    other = join()
+    other.address()
+    embedded.leave(var_dir)
+    assert embedded.ping(embedded.socket_path(var_dir)) == "PONG"
+    words = embedded.data_dir(var_dir) / embedded.USERS_LOCK
+    assert words.read_text() == "no linger\n"
+    join().address()
+    assert words.read_text() == "", "who comes after it does not take its leave"
+    assert embedded.attach(var_dir) == embedded.socket_url(var_dir)
+    assert embedded.data_dir(var_dir) not in embedded._held
+
+
 def test_it_ends_when_its_only_user_is_killed(var_dir, join):
     user = join()
     assert user.address()
