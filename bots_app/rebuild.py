@@ -108,7 +108,7 @@ class _Rebuild:
         self.making = Build(sid, lease, is_fixed=True, statuses=statuses)
         self.keys, self.made = self.making.keys, self.making.made
         self.statuses = statuses
-        self.helpers, self.counts, self.dropped = helpers, Counts(), 0
+        self.helpers, self.counts, self.dropped, self.expected = helpers, Counts(), 0, 0
         self.is_deleting = False
         self.strays: list[str] | None = None
         self.tracker: Tracker | None = None
@@ -148,7 +148,8 @@ class _Rebuild:
 
     def _load(self) -> None:
         loader, counts = self.making.loader, Counts()
-        if self.helpers > 1 and can_help() and self._count_runs() >= LEAST_RUNS:
+        self.expected = self._count_runs()
+        if self.helpers > 1 and can_help() and self.expected >= LEAST_RUNS:
             with closing(Beside(self._odd())) as odd:
                 found = load_with_helpers(
                     loader, self.keys, self.making.lease.id, self._all(odd), helpers=self.helpers,
@@ -174,6 +175,7 @@ class _Rebuild:
         self._hear()
 
     def _tell(self, counts: Counts) -> None:
+        self.making.lease.say(counts.filed, of=self.expected)
         if self.progress:
             self.progress(counts.filed)
 

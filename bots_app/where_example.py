@@ -49,7 +49,7 @@ def _made(keys: SessionKeys, generation: str) -> tuple[str, bool]:
     table = keys.table(generation)
     names = [name for name in map(from_bytes, client().smembers(table.name("columns"))) if len(name) <= MOST_LETTERS]
     metric = next((text for name, text in _METRICS.items() if name in names), "")
-    others = sorted(set(names) - canonical_names() - set(ROW_METRICS), key=lambda name: (len(name), name))
+    others = sorted(set(names) - canonical_names() - set(ROW_METRICS), key=_rank)
     if not metric:
         own = next((name for name in others if not name.startswith(CONFIG)), "profit")
         metric = f"{quoted_name(own)} > 0"
@@ -63,6 +63,11 @@ def _made(keys: SessionKeys, generation: str) -> tuple[str, bool]:
         if condition := _condition(name, content):
             return f"{metric} and {condition}", True
     return f"{metric} and not ({quoted_name(parameters[0])} is missing)", True
+
+
+def _rank(name: str) -> tuple[bool, bool, int, str]:
+    """Return what puts names that are easily read first, and among them what a strategy calls its parameters."""
+    return quoted_name(name) != name, ".param" not in name.lower(), len(name), name
 
 
 def _condition(name: str, content: bytes) -> str:
