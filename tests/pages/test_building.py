@@ -92,7 +92,7 @@ def test_it_says_how_many_fields_have_no_column_and_whether_these_are_the_rarest
 
 EXAMPLES = [
     ([{"deep": {"fast": n % 3}} for n in range(9)], {"sharpe": 1}, "sharpe > 1 and config.deep.fast in (1, 2)"),
-    ([{"mode": "long"}], {"own metric": 1}, "`own metric` > 0 and not (config.mode is missing)"),
+    ([{"mode": "long"}], {"ownMetric": 1}, "ownMetric > 0 and not (config.mode is missing)"),
     ([{"a,b": n} for n in range(2)], {"maxDrawdown": 0.1}, "maxDrawdown < 0.3 and config.`a,b` in (0, 1)"),
     ([{}], {"sharpe": 1}, "sharpe > 1 and status = 'completed'"),
 ]
