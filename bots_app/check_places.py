@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from bots_app.run_values import RunValues
-from dashboard.store.keys import PER_STATUS, SessionKeys
+from dashboard.store.keys import PER_STATUS, USUAL_STATUSES, SessionKeys
 
 Score = Callable[[RunValues], float | None]
 
 
 def _one(run: RunValues) -> float:
     return 1.0
+
+
+def _if_unusual(score: Score, run: RunValues) -> float | None:
+    return None if run.status in USUAL_STATUSES else score(run)
 
 
 #: What each sorted set is called, and the score of a run in it; None where it does not belong.
@@ -41,8 +46,11 @@ def whole_places(keys: SessionKeys, *, is_built: bool) -> list[Place]:
         places.append(Place("rows", keys.index("rows"), "hash"))
         for name in PER_STATUS:
             words, score = SORTED[name]
-            if name != "profit":
+            if name == "unranked":
                 places.append(Place(f"index {words}", keys.index(name), "zset", "", score))
+            elif name != "profit":
+                words = f"index of unusual statuses {words}"
+                places.append(Place(words, keys.index(name), "zset", "", partial(_if_unusual, score)))
     return places
 
 

@@ -16,14 +16,13 @@ from bots_app.building import Build, BuildEnded
 from bots_app.bulk import STEP, BulkReader
 from bots_app.helpers import LEAST_RUNS, can_help, usual_helpers
 from bots_app.indexer import SessionIndexer
-from bots_app.indexing import USUAL_STATUSES
 from bots_app.leftovers import is_begun, remove_leftovers
 from bots_app.load_helpers import load_with_helpers
 from bots_app.loading import Counts, load_named, with_lost
 from bots_app.quick_reading import QuickReader
 from dashboard.errors import DashboardError, Unavailable
 from dashboard.store.client import client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.store.lease import BuilderLease
 from dashboard.store.overlapped import Exchange
 from dashboard.store.shared import INDEX_VERSION

@@ -19,7 +19,7 @@ from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.ahead import BegunScript, PackedScript
 from dashboard.store.client import client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.store.lean import Command
 from dashboard.store.scripts import script
 from dashboard.store.session_list import note_own, own_list_keys
@@ -46,9 +46,6 @@ FIRST_RUNS = 64
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.
 ATTEMPTS = 20
-
-#: Statuses whose fixed sets are looked at in a session that nobody has indexed.
-USUAL_STATUSES = ("completed", "failed", "running")
 
 Run = BacktestRunRecord | UnreadableRun
 

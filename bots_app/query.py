@@ -12,7 +12,7 @@ import msgspec
 
 from dashboard.errors import InvalidParameter
 from dashboard.order_text import order_by, order_in
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.store.pages import Source
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ class RunQuery:
         return _with_others(self, known)
 
     def sources(self, keys: SessionKeys, *, by: str | None = None) -> tuple[Source, ...]:
-        """Return the sorted sets that hold the list, one source a status; those left out have to be others by then."""
+        """Return the sorted sets that hold the list, one source a status; those left out have to be others by then.
+
+        All runs by time are merged from those of the usual statuses and one of all others.
+        """
         if self.excluded:
             raise ValueError("which statuses are not left out is not known yet")
         return _sources(keys, keys.tag, self.statuses, by or self.by)
@@ -147,10 +150,13 @@ def _with_others(query: RunQuery, known: frozenset[str]) -> RunQuery:
 def _sources(keys: SessionKeys, tag: str, statuses: tuple[str, ...], by: str) -> tuple[Source, ...]:
     """Return the sorted sets; `tag` tells keys apart that differ by the settings."""
     with_value, without = ("profit", "unranked") if by == "profit" else ("updated", "undated")
-    if not statuses:
-        ranked = keys.profit if by == "profit" else keys.index("updated")
-        return (Source(ranked, keys.index(without), keys.bots),)
-    return tuple(
-        Source(keys.index_status(status, with_value), keys.index_status(status, without), keys.status(status))
-        for status in statuses
-    )
+    if not statuses and by == "profit":
+        return (Source(keys.profit, keys.index(without), keys.bots),)
+    sources = tuple(
+        Source(
+            keys.index_status(status, with_value), keys.index_status(status, without),
+            keys.status(status) if statuses else keys.bots,
+        )
+        for status in statuses or USUAL_STATUSES
+    )  # fmt: skip
+    return sources if statuses else (*sources, Source(keys.index(with_value), keys.index(without), keys.bots))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bots_app.bulk import STEP
 from bots_app.run_values import RunValues
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.store.overlapped import Command
 
 #: Runs gathered before they are put in order, at first and at most: some 0.1 kB each, of two blocks at a time.
@@ -113,6 +113,7 @@ class ScoreOrder:
         letters = np.array(heads, f"S{LETTERS}").view(">u8").astype(np.uint64)
         is_lost = np.zeros(len(block.names), bool)
         is_lost[block.lost] = True
+        is_unusual = np.array([name not in USUAL_STATUSES for name in self._names], bool)[statuses]
         for scores, name, other in (
             (np.array(block.profits), "profit", "unranked"), (np.array(block.moments), "updated", "undated"),
         ):  # fmt: skip
@@ -121,9 +122,13 @@ class ScoreOrder:
             placed = np.flatnonzero(has_score)
             placed = placed[np.lexsort((letters[placed], scores[placed]))]
             others = np.argsort(letters, kind="stable")
-            if self._has_profits or not is_profit:
-                self._add(self._keys.profit if is_profit else self._keys.index(name), block, placed, scores, is_profit)
-            self._add(self._keys.index(other), block, others[is_lost[others] if is_profit else ~has_score[others]])
+            if is_profit:
+                if self._has_profits:
+                    self._add(self._keys.profit, block, placed, scores, is_profit)
+                self._add(self._keys.index(other), block, others[is_lost[others]])
+            elif is_unusual.any():
+                self._add(self._keys.index(name), block, placed[is_unusual[placed]], scores)
+                self._add(self._keys.index(other), block, others[~has_score[others] & is_unusual[others]])
             for status, some in self._by_status(statuses, placed):
                 self._add(self._keys.index_status(status, name), block, some, scores, is_profit)
             for status, some in self._by_status(statuses, others[~has_score[others]]):

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 
 from django.conf import settings
 
@@ -18,7 +20,7 @@ from dashboard.errors import SessionNotFound
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.dropped_tables import drop_builds, remove_dropped
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.store.pace import Pace
 from dashboard.store.scripts import script
 from dashboard.store.session_list import own_list_keys
@@ -35,6 +37,8 @@ CHUNK, FIRST, LEAST, LONG_S, NEXT = 50, 10, 4, 0.004, 200
 SCANNED = 25
 #: Keys a step of a walk looks at.
 STEP = 250
+#: How the names of sorted sets end that hold all runs by time: those of the usual statuses, and that of all others.
+_BY_TIME = tuple(f":index:{name}updated".encode() for name in (*(f"status:{name}:" for name in USUAL_STATUSES), ""))
 
 
 class Deletion:
@@ -51,7 +55,7 @@ class Deletion:
                 raise SessionNotFound(self.sid)
             self._remove_listed()
         put_aside = self._put_aside()
-        by_time = [name for name in put_aside if name.endswith(b":index:updated")]
+        by_time = [name for name in put_aside if name.endswith(_BY_TIME)]
         free(put_aside.difference(by_time))
         remove_dropped(self.keys)
         self._remove_by_time(by_time)
@@ -97,11 +101,15 @@ class Deletion:
 
     def _remove_by_time(self, names: Iterable[bytes]) -> None:
         """Remove the runs that sorted sets name which were put aside, oldest first; what is left over is listed."""
-        for name in names:
-            if client().type(name) != b"zset":
-                continue
-            while found := client().zpopmin(name, NEXT):
-                self._remove([member for member, _ in found])
+        oldest = merge(*map(self._taken_out, names), key=itemgetter(1))
+        for some in chunked(oldest, NEXT):
+            self._remove([member for member, _ in some])
+
+    def _taken_out(self, name: bytes) -> Iterator[tuple[bytes, float]]:
+        """Yield the members of a sorted set and their scores, lowest first, and remove them from it."""
+        is_sorted = client().type(name) == b"zset"
+        while is_sorted and (found := client().zpopmin(name, NEXT)):
+            yield from found
 
     def _remove_listed(self) -> None:
         """Remove the runs on the list of work."""

@@ -11,14 +11,14 @@ import msgspec
 from dashboard.errors import InvalidSessionId
 from dashboard.store.answers import answers
 from dashboard.store.client import client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 from dashboard.tolerant import from_bytes, to_number
 from sessions_app.records import SessionId, SessionSummary, read_summary
 
 #: Bytes of a summary that a list reads. Ours have some 500, and a few thousand with long notes.
 MOST_BYTES = 128 * 1024
 #: Commands for each session in `made_from_indexes`.
-_COMMANDS = 7
+_COMMANDS = 6 + len(USUAL_STATUSES) + 1
 
 
 class Stored(NamedTuple):
@@ -84,8 +84,9 @@ def made_from_indexes(wanted: Sequence[tuple[SessionId, SessionSummary | None]])
         pipe.scard(keys.status("completed"))
         pipe.scard(keys.status("failed"))
         pipe.zrevrange(keys.profit, 0, 0, withscores=True)
-        pipe.zrevrange(keys.index("updated"), 0, 0, withscores=True)
         pipe.exists(keys.index("stats"))
+        for name in (keys.index("updated"), *(keys.index_status(status, "updated") for status in USUAL_STATUSES)):
+            pipe.zrevrange(name, 0, 0, withscores=True)
     found = answers(pipe)
     return [
         _made(sid, stored, found[place * _COMMANDS : (place + 1) * _COMMANDS])
@@ -94,14 +95,14 @@ def made_from_indexes(wanted: Sequence[tuple[SessionId, SessionSummary | None]])
 
 
 def _made(sid: SessionId, stored: SessionSummary | None, found: Sequence[Any]) -> SessionSummary | None:
-    is_there, runs, completed, failed, best, last, is_ours = found
+    is_there, runs, completed, failed, best, is_ours, *tops = found
     if stored is None and is_there:
         # Stored all the same: an empty text, or a key of another type.
         stored = read_summary(sid, b"")
     if stored is None and not is_ours and not runs:
         return None
     best_hash, best_profit = best[0] if best else (None, None)
-    last_hash, last_update = last[0] if last else (None, None)
+    last_hash, last_update = max((top[0] for top in tops if top), key=lambda top: top[::-1], default=(None, None))
     return SessionSummary(
         sid=sid, unreadable=stored.unreadable if stored else None, runCount=runs, completedRuns=completed,
         errorCount=failed, bestProfit=to_number(best_profit), bestConfigHash=best_hash and from_bytes(best_hash),

@@ -30,12 +30,12 @@ bot_registry:follower                        string      who follows foreign wri
 session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
 session:{sid}:index:stats                    hash        revision, version built, the summary as we wrote it, sums
 session:{sid}:index:unranked                 zset        score 0, every run without a finite profit
-session:{sid}:index:updated                  zset        score = lastUpdated (ms), for every run that has one
-session:{sid}:index:undated                  zset        score 0, every run without lastUpdated
+session:{sid}:index:updated                  zset        score = lastUpdated (ms), runs of unusual statuses with one
+session:{sid}:index:undated                  zset        score 0, runs of unusual statuses without lastUpdated
 session:{sid}:index:status:{status}:profit   zset        as session:{sid}:bots:profit, for one status
 session:{sid}:index:status:{status}:unranked zset        as index:unranked, for one status
-session:{sid}:index:status:{status}:updated  zset        as index:updated, for one status
-session:{sid}:index:status:{status}:undated  zset        as index:undated, for one status
+session:{sid}:index:status:{status}:updated  zset        score = lastUpdated (ms), runs of one status with one
+session:{sid}:index:status:{status}:undated  zset        score 0, runs of one status without lastUpdated
 session:{sid}:index:deleting                 set         the runs of a session being deleted, until they are gone
 session:{sid}:index:builder                  string      who builds the indexes anew just now (JSON); expires
 session:{sid}:index:dirty                    set         what our writers changed since that build began; expires
@@ -53,6 +53,9 @@ session:{sid}:table:{g}:recent               zset        score = revision of the
 session:{sid}:table:{g}:free                 set         rows of deleted runs, and the shape that each had
 session:{sid}:table:dropped                  set         generations that are no longer in use and are being removed
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
+
+A list of all runs by time is the merge of the sets of the usual statuses (USUAL_STATUSES) and of `index:updated`, which
+holds the runs of all others: most runs stand in one set less, and however many statuses there are, four are merged.
 
 The table of a session has a generation g, a short token, which `index:stats` names; a segment is its next SEGMENT_ROWS
 rows. How a value stands there is said in `bots_app/table/values.py`.
@@ -78,7 +81,9 @@ FOLLOWER = "bot_registry:follower"
 WRITTEN = "bot_registry:written"
 #: Keys that foreign programs announce changes with: records and summaries.
 RECORDS, SUMMARIES = "bot_registry:run:*", "bot_registry:session_current:*"
-#: Derived sorted sets that exist for the whole session and, under `status:{status}:`, for each status.
+#: Statuses whose runs stand by time in the sets of the status alone; includes/times.lua says the same.
+USUAL_STATUSES = ("completed", "failed", "running")
+#: Derived sorted sets of each status, under `status:{status}:`; those of the whole session are called the same.
 PER_STATUS = ("profit", "unranked", "updated", "undated")
 
 #: Rows of one segment of a table: 8 bytes each and what the server puts before them fit a block of 32 KiB.

@@ -9,7 +9,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 #: Layout of the derived keys; another number makes every session build them anew on first use.
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 #: Events kept of each session, at least: some 100 bytes each; about twice as many where they are written in batches.
 EVENTS_KEPT = 10_000
 

@@ -15,7 +15,7 @@ from bots_app.query import RunQuery
 from dashboard.store.client import client
 from dashboard.store.event_entries import START, Event
 from dashboard.store.events import read_after
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import USUAL_STATUSES, SessionKeys
 
 SID = "BTC/USDT:USDT:1h:1700000000000:1703600000000"
 #: Profits beyond this are in no kept sum.
@@ -145,7 +145,7 @@ class Model:
             found.setdefault("bots", set()).add(config_hash)
             found.setdefault(f"bots:status:{status}", set()).add(config_hash)
             rank("", config_hash, profit, with_value="bots:profit", without="index:unranked")
-            for prefix in ("index:", f"index:status:{status}:"):
+            for prefix in [f"index:status:{status}:"] + ["index:"] * (status not in USUAL_STATUSES):
                 rank(prefix, config_hash, record.get("lastUpdated"), with_value="updated", without="undated")
             rank(f"index:status:{status}:", config_hash, profit, with_value="profit", without="unranked")
         return found

@@ -163,13 +163,14 @@ DAMAGES: dict[str, tuple[Callable[[Any], object], str]] = {
 }  # fmt: skip
 for _name, _label in (
     ("bots", "bots"), ("bots:profit", "profit"), ("bots:status:failed", "status failed"), ("index:rows", "rows"),
-    ("index:stats", "figures"), ("index:updated", "index by time"),
+    ("index:stats", "figures"), ("index:updated", "index of unusual statuses by time"),
+    ("index:status:running:updated", "index of running by time"),
     ("index:status:failed:profit", "index of failed by profit"),
 ):  # fmt: skip
     DAMAGES[f"{_name}: another type"] = another_type(_name), f"{_label}: another type of key"
 for _set, _label, _member in (
     ("index:unranked", "index unranked", "run-1"),
-    ("index:updated", "index by time", "run-1"),
+    ("index:updated", "index of unusual statuses by time", "run-4"),
     ("index:status:failed:unranked", "index of failed unranked", "run-1"),
     ("index:status:completed:profit", "index of completed by profit", "run-0"),
     ("index:status:completed:updated", "index of completed by time", "run-0"),
@@ -191,7 +192,7 @@ for _set, _label, _member in (
         f"{_label}: a run is missing",
     )
 for _set, _label in (
-    ("index:undated", "index undated"),
+    ("index:undated", "index of unusual statuses undated"), ("index:updated", "index of unusual statuses by time"),
     ("index:status:completed:undated", "index of completed undated"),
 ):
     DAMAGES[f"{_set}: not one"] = (

@@ -119,7 +119,9 @@ def test_records_go_oldest_first_also_in_a_deletion_that_is_taken_up(
     monkeypatch.setattr(deleting, "NEXT", 1)
     names = [f"run-{number}" for number in range(9)]
     times = random.Random(3).sample(range(1, 1000), 9)
-    records = [run(name, 1.0, updated=at) for name, at in zip(names, times, strict=True)]
+    # The runs that were next when a deletion was stopped go at the end: one of each status.
+    statuses = ["completed"] if is_interrupted else ["completed", "failed", "running", "odd:profit", "paused"]
+    records = [run(name, 1.0, statuses[at % len(statuses)], updated=at) for name, at in zip(names, times, strict=True)]
     BotRegistry().put_many(sid, [RunWrite.parse(record) for record in records])
     left = [names]
 

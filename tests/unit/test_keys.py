@@ -59,10 +59,11 @@ def found(store: redis.Redis) -> dict[str, str]:
 
 
 def undated(keys: SessionKeys, store: redis.Redis) -> None:
-    """Add a run without a time, as another program may write it: ours get one."""
-    store.set(keys.run("run-4"), '{"status":"completed"}')
-    store.sadd(keys.bots, "run-4")
-    store.sadd(keys.status("completed"), "run-4")
+    """Add runs without a time, as another program may write them: ours get one."""
+    for name, status in (("run-4", "completed"), ("run-5", "odd:profit")):
+        store.set(keys.run(name), f'{{"status":"{status}"}}')
+        store.sadd(keys.bots, name)
+        store.sadd(keys.status(status), name)
 
 
 def in_place(keys: dict[str, str]) -> dict[str, str]:
@@ -94,7 +95,7 @@ def test_every_key_is_a_row_of_the_table(
     tag = f"{{{SID}}}" if is_cluster else SID
     keys, sid = SessionKeys(SID), SessionId.parse(SID)
     undated(keys, real_store)
-    assert BotRegistry().status_counts(sid) == {"completed": 1}
+    assert BotRegistry().status_counts(sid) == {"completed": 1, "odd:profit": 1}
     write_one_of_everything()
     seen = found(real_store)
 

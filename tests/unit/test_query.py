@@ -72,6 +72,17 @@ def test_each_order_reads_its_own_sets() -> None:
     assert second.fixed == "session:BTC:1h:1:2:bots:status:b"
 
 
+def test_all_runs_by_time_are_merged_from_the_usual_statuses_and_the_others() -> None:
+    sources = RunQuery(ordering="-lastUpdated").sources(KEYS)
+    assert [source.ranked.removeprefix("session:BTC:1h:1:2:index:") for source in sources] == [
+        "status:completed:updated", "status:failed:updated", "status:running:updated", "updated",
+    ]  # fmt: skip
+    assert [source.unranked.removesuffix("undated") for source in sources] == [
+        source.ranked.removesuffix("updated") for source in sources
+    ]
+    assert {source.fixed for source in sources} == {KEYS.bots}
+
+
 def test_an_order_of_two_fields_says_which_is_descending() -> None:
     assert RunQuery(ordering="-config.fast,sharpe").order == (("config.fast", True), ("sharpe", False))
     assert RunQuery(ordering="-config.fast,sharpe").by == "config.fast"

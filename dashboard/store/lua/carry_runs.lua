@@ -13,6 +13,7 @@
 --- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
+--- @include "times"
 --- @include "table_shapes"
 --- @include "table_columns"
 --- @include "table_rows"

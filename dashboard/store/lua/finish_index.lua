@@ -23,6 +23,7 @@
 --- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
+--- @include "times"
 --- @include "summary"
 
 local options = cjson.decode(ARGV[1])

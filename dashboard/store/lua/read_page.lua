@@ -1,5 +1,5 @@
 -- Read one page of a ranked list: first every run that has the sort value, in order, then those without, by configHash.
--- A list is the merge of one or more sources (one a status); each costs O(log N + page), at any depth and inside any tie.
+-- A list is the merge of one or more sources (one a status, mostly); each costs O(log N + page), at any depth and inside any tie.
 --
 -- KEYS[1] session:{sid}:bots
 -- KEYS[2] session:{sid}:index:rows
@@ -9,7 +9,8 @@
 -- KEYS[6] session:{sid}:index:unranked
 -- KEYS[7] the first source's sorted set of ranked runs
 -- KEYS[8] its sorted set of runs without the value
--- KEYS[9] the fixed set that must be as large as both: the bots of the session, or of one status
+-- KEYS[9] the fixed set that must be as large as both, those of all sources with the same one together: the bots of the session, or
+--   of one status
 -- then three more for each further source
 -- ARGV[1] layout version of the derived keys
 -- ARGV[2] 1: largest first

@@ -18,6 +18,7 @@
 --- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
+--- @include "times"
 --- @include "summary"
 --- @include "table_shapes"
 --- @include "table_columns"

@@ -33,6 +33,7 @@
 --- @include "sum_texts"
 --- @include "figures"
 --- @include "rows"
+--- @include "times"
 --- @include "summary"
 --- @include "batch_stats"
 --- @include "tops"

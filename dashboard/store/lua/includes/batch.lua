@@ -3,7 +3,7 @@
 -- Look at every status that a run may be filed under, not those alone that the batch names.
 local function look_at_all(batch)
   local keys, places = batch.keys, batch.places
-  for _, status in ipairs({'completed', 'failed', 'running'}) do look_at_status(keys, places, status) end
+  for _, status in ipairs(USUAL) do look_at_status(keys, places, status) end
   for _, status in ipairs(batch.options.statuses) do look_at_status(keys, places, status) end
   for _, field in ipairs(redis.call('HKEYS', keys.stats)) do
     if string.sub(field, 1, 2) == 'n:' then look_at_status(keys, places, string.sub(field, 3)) end

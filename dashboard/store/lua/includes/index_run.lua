@@ -9,8 +9,8 @@ local function figures_of(batch, status)
   return found
 end
 
--- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''), of its status and
--- of the session: done twice a run, so that it calls no other function.
+-- Put the run into the sorted set for runs with the value (value is a text) or into the one for those without (''), of its status and,
+-- where it stands there, too, of the session: done twice a run, so that it calls no other function.
 local function rank_run(places, of_status, with, without, hash, value)
   if value == '' then with, without, value = without, with, 0 end
   local place, behind, whole_behind = of_status[with], of_status[without], places[without]
@@ -24,8 +24,11 @@ end
 local function leave_status(of_status, hash)
   take_out(of_status.profit, hash)
   take_out(of_status.unranked, hash)
-  take_out(of_status.updated, hash)
-  take_out(of_status.undated, hash)
+  for _, place in ipairs({of_status.updated, of_status.undated}) do
+    take_out(place, hash)
+    -- The status that the run has now may be a usual one.
+    if place.whole then take_out(place.whole, hash) end
+  end
 end
 
 -- Whether a row of ours says this time, and the run stands under it in the derived sets.

@@ -1,14 +1,18 @@
 -- Any other page: gather the sources, count, walk.
 local cards = {[KEYS[5]] = profits, [KEYS[6]] = others, [KEYS[1]] = bots}
-local ranked, unranked, totals = {}, {}, {0, 0}
+local ranked, unranked, totals, filed = {}, {}, {0, 0}, {}
 for i = 7, #KEYS, 3 do
   local card, rest = cards[KEYS[i]] or redis.call('ZCARD', KEYS[i]), cards[KEYS[i + 1]] or redis.call('ZCARD', KEYS[i + 1])
-  local fixed = cards[KEYS[i + 2]] or redis.call('SCARD', KEYS[i + 2])
-  stale = stale or fixed ~= card + rest
-  local source = source_of(KEYS[i], card, descending, has_range)
-  ranked[#ranked + 1], totals[1] = source, totals[1] + source.n
-  if not has_range then unranked[#unranked + 1], totals[2] = source_of(KEYS[i + 1], rest, false), totals[2] + rest end
+  filed[KEYS[i + 2]] = (filed[KEYS[i + 2]] or 0) + card + rest
+  if card > 0 then
+    local source = source_of(KEYS[i], card, descending, has_range)
+    ranked[#ranked + 1], totals[1] = source, totals[1] + source.n
+  end
+  if rest > 0 and not has_range then
+    unranked[#unranked + 1], totals[2] = source_of(KEYS[i + 1], rest, false), totals[2] + rest
+  end
 end
+for key, count in pairs(filed) do stale = stale or (cards[key] or redis.call('SCARD', key)) ~= count end
 local count = totals[1] + totals[2]
 
 local before, passed, ranked_before, ranked_passed = stand(ranked, '1')

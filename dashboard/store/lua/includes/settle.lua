@@ -1,9 +1,16 @@
 -- What is written once a batch of runs is flushed: the hash of stats, and the summary.
 
+-- The run that was updated last, as far as the places know it: as last_updated in times.lua.
+local function last_of(places)
+  local last = top_of(places.updated)
+  for _, status in ipairs(USUAL) do last = later(last, top_of(places.times[status])) end
+  return last
+end
+
 -- What the summary says of the runs (see summary.lua) once a batch is flushed, from what the batch knows as far as that goes.
 local function facts_after(batch, stats)
   local keys, places, states, figures = batch.keys, batch.places, batch.states, batch.figures
-  local of_completed, last = places.statuses.completed, top_of(places.updated)
+  local of_completed, last = places.statuses.completed, last_of(places)
   local hash = last[1]
   local status, profit
   -- What is derived from a record need not be what another program has put into the fixed index of profits.

@@ -42,6 +42,9 @@ local function place_run(used, made, figures, is_fixed, hash, run)
     if not run or status ~= run.status then
       for _, name in ipairs({':profit', ':unranked', ':updated', ':undated'}) do redis.call('ZREM', prefix .. name, hash) end
       redis.call('SREM', made.status_prefix .. status, hash)
+      if not IS_USUAL[status] then
+        for _, key in ipairs({made.updated, made.undated}) do redis.call('ZREM', key, hash) end
+      end
     end
   end
   if not run then
@@ -54,7 +57,7 @@ local function place_run(used, made, figures, is_fixed, hash, run)
   count_run(cached_figures(made, figures, run.status), hash, run.profit, 1)
   put_rank(prefix .. ':profit', prefix .. ':unranked', hash, run.profit)
   put_rank(prefix .. ':updated', prefix .. ':undated', hash, run.updated)
-  put_rank(made.updated, made.undated, hash, run.updated)
+  if not IS_USUAL[run.status] then put_rank(made.updated, made.undated, hash, run.updated) end
   redis.call('HSET', made.rows, hash, run.row)
   redis.call('SADD', made.bots, hash)
   if is_fixed then

@@ -6,8 +6,9 @@ local function used_run(used, hash)
   if not row then return false end
   local status = type(row) == 'string' and status_of(row, hash)
   if not status then return nil end
-  local profit = redis.pcall('ZSCORE', used.index_status_prefix .. status .. ':profit', hash) or ''
-  local updated = redis.pcall('ZSCORE', used.updated, hash) or ''
+  local prefix = used.index_status_prefix .. status
+  local profit = redis.pcall('ZSCORE', prefix .. ':profit', hash) or ''
+  local updated = redis.pcall('ZSCORE', prefix .. ':updated', hash) or ''
   if type(profit) ~= 'string' or type(updated) ~= 'string' then return nil end
   return {status = status, profit = profit, updated = updated, row = row}
 end

@@ -43,7 +43,20 @@ end
 -- Members of a part of the list, and the scores of all of them.
 local function read_part(sources, offsets, want)
   if want <= 0 or #sources == 0 then return {}, {} end
-  local flats = {}
-  for i, source in ipairs(sources) do flats[i] = fetch(source, offsets[i], want) end
-  return merge(flats, sources[1].falling, want, backward)
+  local flats, left, total = {}, {}, 0
+  for i, source in ipairs(sources) do
+    left[i] = backward and offsets[i] or source.n - offsets[i]
+    total = total + left[i]
+  end
+  -- As many of each as it has a share in what is left, and a few: all that may be needed would be most of the work.
+  for i, source in ipairs(sources) do
+    local share = #sources > 1 and math.ceil(want * left[i] / math.max(total, 1)) + 3 or want
+    flats[i] = fetch(source, offsets[i], math.min(share, want))
+  end
+  local used = {}
+  return merge(flats, sources[1].falling, want, backward, function(i, others)
+    used[i] = (used[i] or 0) + #flats[i] / 2
+    if used[i] == left[i] then return {} end
+    return fetch(sources[i], backward and offsets[i] - used[i] or offsets[i] + used[i], others)
+  end)
 end

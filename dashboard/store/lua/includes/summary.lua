@@ -37,7 +37,7 @@ end
 
 -- Write the summary from what the indexes hold.
 local function write_summary(keys, head, kept)
-  local last = redis.call('ZREVRANGE', keys.updated, 0, 0, 'WITHSCORES')
+  local last = last_updated(keys)
   local row = last[1] and redis.call('HGET', keys.rows, last[1])
   local text = summary_text(head, {
     runs = redis.call('SCARD', keys.bots), completed = load_figures(keys.stats, 'completed'),

@@ -4,7 +4,7 @@
 -- The place of a sorted set whose highest entry is asked for afterwards; of its size no more is known than whether it is empty.
 local function place_with_top(key)
   local top = redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')
-  return {key = key, kind = 'Z', size = top[1] and math.huge or 0, top = top}
+  return {key = key, kind = 'Z', size = top[1] and math.huge or 0, top = top, count = 0}
 end
 
 -- What the highest entry is once these are added, nothing when only the server can tell.
@@ -17,5 +17,5 @@ local function top_with(top, added)
 end
 
 local function top_of(place)
-  return place.top or redis.call('ZREVRANGE', place.key, 0, 0, 'WITHSCORES')
+  return place.top or (place.size > 0 and redis.call('ZREVRANGE', place.key, 0, 0, 'WITHSCORES')) or {}
 end
