@@ -192,7 +192,8 @@ for _set, _label, _member in (
         f"{_label}: a run is missing",
     )
 for _set, _label in (
-    ("index:undated", "index of unusual statuses undated"), ("index:updated", "index of unusual statuses by time"),
+    ("index:undated", "index of unusual statuses undated"),
+    ("index:updated", "index of unusual statuses by time"),
     ("index:status:completed:undated", "index of completed undated"),
 ):
     DAMAGES[f"{_set}: not one"] = (
