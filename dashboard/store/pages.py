@@ -22,15 +22,15 @@ class Position(msgspec.Struct, frozen=True):
     """A place between two runs: just behind (forward) or just before (backward) the run that had this score and member.
 
     At the EDGE: the start of the list, or its end when backward. `score` is a text that reads back as the same double.
-    `offset` is how many runs of the list were before that run, None if nobody knows: its place is found sooner when it
-    has gone.
+    `offset` is how many runs of the list were before that run, of a merged list in each source, with spaces between;
+    None if nobody knows: its place is found sooner where it is not.
     """
 
     at: int = EDGE
     score: str = ""
     member: bytes = b""
     backward: bool = False
-    offset: int | None = None
+    offset: int | str | None = None
 
     def pack(self) -> list[Any]:
         """Return the position as a small JSON value; a member may hold any bytes."""
@@ -54,7 +54,7 @@ class PageReply(msgspec.Struct, frozen=True):
     """What the script found; `preceding` is the number of runs in the list before the first one of the page.
 
     Beside rows, `scores` are those of the first and the last run alone, as far as a neighbouring page begins there, and
-    `members` are these two when each run has its row.
+    `members` are these two when each run has its row. `places`, of a merged list, are theirs in each source.
     """
 
     revision: int
@@ -66,11 +66,16 @@ class PageReply(msgspec.Struct, frozen=True):
     members: list[bytes]
     scores: list[str]
     rows: list[bytes | None]
+    places: Sequence[bytes] = ()
 
     def position(self, index: int, *, backward: bool) -> Position:
         """Return the position just behind (or before) the entry with that index on the page."""
         score = self.scores[index]
-        offset = self.preceding + (index if index >= 0 else len(self.rows or self.members) + index)
+        offset: int | str
+        if self.places:
+            offset = self.places[index].decode()
+        else:
+            offset = self.preceding + (index if index >= 0 else len(self.rows or self.members) + index)
         return Position(RANKED if score else UNRANKED, score, self.members[index], backward, offset)
 
     def next(self) -> Position | None:
@@ -122,10 +127,10 @@ def read_page(
         return None
     if reply[0] == b"unbuilt":
         raise NotBuilt(reply[1])
-    _, revision, count, preceding, has_previous, has_next, stale, members, scores, rows = reply
+    _, revision, count, preceding, has_previous, has_next, stale, members, scores, rows, places = reply
     return PageReply(
         int(revision), count, preceding, has_previous == 1, has_next == 1, stale == 1, members,
-        [score.decode() for score in scores], rows,
+        [score.decode() for score in scores], rows, places,
     )  # fmt: skip
 
 

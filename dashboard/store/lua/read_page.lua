@@ -20,13 +20,13 @@
 -- ARGV[6], ARGV[7] least and most score, '' for none; with either, runs without the value are left out
 -- ARGV[8] where the position is: 0 start or end, 1 among the ranked, 2 behind them
 -- ARGV[9], ARGV[10] score and member of the position
--- ARGV[11] how many runs of the list were before that member when the position was made, '' if nobody knows: where to look for
---   its place first when it has gone
+-- ARGV[11] how many runs of the list were before that member when the position was made, of a merged list in each source, with
+--   spaces between; '' if nobody knows: where to look for its place first in a source where it is not
 --
 -- Output: {'missing'} no such session, {'unbuilt', cardinality} derived keys not there yet, or {'page', revision, count,
---   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without), rows};
+--   preceding (runs before the first of the page), has_previous, has_next, stale, members, scores ('' without), rows, places};
 --   members are the first and the last run alone when every run of the page has its row; scores beside rows are theirs,
---   as far as there is a page before or behind
+--   as far as there is a page before or behind; places, of a merged list, are theirs in each source, as ARGV[11]
 local known = redis.call('HMGET', KEYS[3], 'built', 'revision')
 if known[1] ~= ARGV[1] then
   local bots = redis.call('SCARD', KEYS[1])

@@ -1,5 +1,6 @@
--- The answer of read_page; `score_of` tells the score of a member by its place on the page, '' without.
-local function answer(members, count, preceding, has_next, score_of)
+-- The answer of read_page; `score_of` tells the score of a member by its place on the page, '' without; `places` are those of the first
+-- and the last member, if their list is merged.
+local function answer(members, count, preceding, has_next, score_of, places)
   local scores, rows = {}, {}
   if ARGV[5] ~= '1' then
     for i = 1, #members do scores[i] = score_of(i) end
@@ -13,6 +14,6 @@ local function answer(members, count, preceding, has_next, score_of)
   end
   return {
     'page', known[2] or '0', count, preceding, preceding > 0 and 1 or 0, has_next and 1 or 0, stale and 1 or 0, members,
-    scores, rows,
+    scores, rows, places or {},
   }
 end

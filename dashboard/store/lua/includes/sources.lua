@@ -1,16 +1,23 @@
 -- What a list is merged from, and where a position stands in it.
 
--- A source: n members from ascending rank lo on; offsets count in list order.
-local function source_of(key, card, falling, is_ranged)
+-- How many members of each source were before the run of the position when that was made, if anybody knows.
+local guesses = {}
+for offset in string.gmatch(ARGV[11], '%d+') do guesses[#guesses + 1] = tonumber(offset) end
+if 3 * #guesses ~= #KEYS - 6 then guesses = {} end
+
+-- A source, of that number: n members from ascending rank lo on; offsets count in list order.
+local function source_of(number, key, card, falling, is_ranged)
   local lo, hi = 0, card
   if is_ranged and min ~= '' then lo = redis.call('ZCOUNT', key, '-inf', '(' .. min) end
   if is_ranged and max ~= '' then hi = redis.call('ZCOUNT', key, '-inf', max) end
-  return {key = key, falling = falling, lo = lo, hi = hi, card = card, n = math.max(0, hi - lo)}
+  return {number = number, key = key, falling = falling, lo = lo, hi = hi, card = card, n = math.max(0, hi - lo)}
 end
 
 -- Members strictly before the position, and before or at it, in list order.
 local function offsets_at(source, score)
-  local rank, present = place_of(source.key, score, ARGV[10])
+  local guess = guesses[source.number]
+  if guess then guess = source.falling and source.hi - guess or source.lo + guess end
+  local rank, present = place_of(source.key, score, ARGV[10], guess)
   local before, passed = rank - source.lo, rank + present - source.lo
   if source.falling then before, passed = source.hi - rank - present, source.hi - rank end
   return math.min(math.max(before, 0), source.n), math.min(math.max(passed, 0), source.n)
@@ -40,9 +47,9 @@ local function fetch(source, offset, want)
   return redis.call('ZRANGE', source.key, source.lo + first, source.lo + last, 'WITHSCORES')
 end
 
--- Members of a part of the list, and the scores of all of them.
+-- Members of a part of the list, the scores of all of them, and how many are of each source.
 local function read_part(sources, offsets, want)
-  if want <= 0 or #sources == 0 then return {}, {} end
+  if want <= 0 or #sources == 0 then return {}, {}, {} end
   local flats, left, total = {}, {}, 0
   for i, source in ipairs(sources) do
     left[i] = backward and offsets[i] or source.n - offsets[i]
@@ -59,4 +66,12 @@ local function read_part(sources, offsets, want)
     if used[i] == left[i] then return {} end
     return fetch(sources[i], backward and offsets[i] - used[i] or offsets[i] + used[i], others)
   end)
+end
+
+-- Offsets of sources moved by what was read of each, as a text: those of the sources that have nothing are 0.
+local function places_text(sources, offsets, counts, sign)
+  local places = {}
+  for number = 1, (#KEYS - 6) / 3 do places[number] = 0 end
+  for i, source in ipairs(sources) do places[source.number] = offsets[i] + sign * (counts[i] or 0) end
+  return table.concat(places, ' ')
 end
