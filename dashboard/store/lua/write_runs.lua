@@ -5,8 +5,7 @@
 -- KEYS[3] session:{sid}:index:rows
 -- KEYS[4] session:{sid}:index:stats
 -- KEYS[5] session:{sid}:index:unranked
--- KEYS[6] session:{sid}:index:updated
--- KEYS[7] session:{sid}:index:undated
+-- KEYS[6], KEYS[7] session:{sid}:index:updated, session:{sid}:index:undated
 -- KEYS[8] session:{sid}:events
 -- KEYS[9] bot_registry:session_current:{sid}
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after

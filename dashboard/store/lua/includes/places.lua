@@ -68,8 +68,8 @@ local function look_at_status(keys, places, status)
   }
 end
 
--- Look at the places of runs without a value, and of those of unusual statuses by time: all at once where none is there, and neither is the further key, if any is given.
--- Return whether that may be there.
+-- Look at the places of runs without a value, and of those of unusual statuses by time: all at once where none is there, and neither
+-- is the further key, if any is given. Return whether that may be there.
 local function look_behind(places, further)
   local unseen, names = {}, {}
   local function collect(...)
