@@ -129,8 +129,9 @@ class BulkReader:
         if reading is None:
             return []
         commands: list[Command] = []
+        prefix = self._keys.run_prefix
         for hashes in chunked(reading[0], READ_AT_ONCE):
-            commands += [("MGET", *map(self._keys.run, hashes)), *self._others(hashes)]
+            commands += [("MGET", *[prefix + name for name in hashes]), *self._others(hashes)]
         return commands
 
     def _take_sizes(self, hashes: list[str], answers: list[Any]) -> None:

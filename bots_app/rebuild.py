@@ -25,6 +25,7 @@ from bots_app.indexer import SessionIndexer
 from bots_app.leftovers import remove_leftovers
 from bots_app.load_helpers import load_with_helpers
 from bots_app.loading import Counts, load_records
+from bots_app.lost_entries import lost_entries
 from bots_app.quick_reading import QuickReader
 from bots_app.run_values import LoadedRun
 from bots_app.strays import Strays
@@ -33,8 +34,7 @@ from dashboard.errors import Unavailable
 from dashboard.store.client import KeyTypeError, client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderFacts, BuilderLease
-from dashboard.store.overlapped import Command, Exchange, is_script_unknown
-from dashboard.store.scripts import script
+from dashboard.store.overlapped import Command, Exchange
 from dashboard.store.shared import chunked
 from dashboard.store.tracking import Tracker, TrackingRefused
 from dashboard.tolerant import from_bytes
@@ -45,8 +45,6 @@ from sessions_app.records import SessionId
 LOOK_EVERY_S = 0.2
 #: Attempts where the session is deleted, or data or the connection lost, meanwhile.
 ATTEMPTS, TRACKED = 5, 3
-#: Entries of an index put aside that one call of a script looks at: a fraction of a millisecond of the server.
-LOOKED_AT = 250
 #: Runs filed in one call where the indexes are in use.
 FILED_AT_ONCE = 250
 #: Rounds of reading what other programs changed before the exchange; the rest is filed after it.
@@ -286,22 +284,12 @@ class _Rebuild:
 
     def _file_lost(self, indexer: SessionIndexer) -> None:
         """File runs that others named, while we built, in the indexes put aside alone; count those without a record."""
-        names = (name for name in self.making.put_aside if name.startswith("bots"))
-        cursors = {f"{self.making.old.prefix}{name}": b"0" for name in names}
-        while cursors:
-            calls = [([self.keys.bots, key], [cursor, LOOKED_AT]) for key, cursor in cursors.items()]
-            answers = script("lost_entries").each(calls)
-            if any(map(is_script_unknown, answers)):
-                continue  # told to forget its scripts between two commands
-            raise_first(answers)
-            for key, (cursor, *found) in zip(list(cursors), answers, strict=True):
-                for lost in chunked(map(from_bytes, found), FILED_AT_ONCE):
-                    before = indexer.filed
-                    indexer.file(lost)
-                    self.dropped += len(lost) - (indexer.filed - before)
-                cursors[key] = cursor
-                if cursor == b"0":
-                    del cursors[key]
+        names = [f"{self.making.old.prefix}{name}" for name in self.making.put_aside if name.startswith("bots")]
+        for found in lost_entries(self.keys.bots, names):
+            for lost in chunked(map(from_bytes, found), FILED_AT_ONCE):
+                before = indexer.filed
+                indexer.file(lost)
+                self.dropped += len(lost) - (indexer.filed - before)
 
 
 def _steps(hashes: Iterable[str]) -> Iterator[list[str]]:

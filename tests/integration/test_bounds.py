@@ -111,7 +111,6 @@ def mend(sid: SessionId) -> None:
     build(sid)
     write_foreign(THEIRS, [run("theirs", 1.0)])
     list_session(THEIRS)
-    script("lost_entries")([keys.bots, keys.index("rows")], [0, 1000])
     script("end_build")([keys.index("stats"), keys.index("dirty")], ["nobody"])
 
 

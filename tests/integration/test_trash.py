@@ -92,7 +92,7 @@ def most_at_once(found: list[list[str]]) -> int:
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trash, "can_free_beside", lambda: False)
     monkeypatch.setattr(trash, "FREED", FREED)
-    monkeypatch.setattr("bots_app.rebuild.LOOKED_AT", FREED)
+    monkeypatch.setattr("bots_app.lost_entries.LOOKED_AT", FREED)
 
 
 def delete(which: SessionId) -> None:
@@ -167,13 +167,13 @@ def test_one_that_does_not_tell_is_taken_for_one_that_cannot(
 def test_one_of_this_machine_can_if_its_memory_is_joined_when_it_is_freed(
     real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch, tunables: str, can: bool
 ) -> None:
-    sleeper = subprocess.Popen(["sleep", "60"], env=os.environ | {"GLIBC_TUNABLES": tunables})
-    try:
-        monkeypatch.setattr(real_store, "info", lambda: {"mem_allocator": "libc", "process_id": sleeper.pid})
+    environ = os.environ | {"GLIBC_TUNABLES": tunables}
+    with subprocess.Popen(["cat"], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin and other.stdout
+        print("it has begun", file=other.stdin, flush=True)
+        other.stdout.readline()
+        monkeypatch.setattr(real_store, "info", lambda: {"mem_allocator": "libc", "process_id": other.pid})
         assert can_free_beside() is can
-    finally:
-        sleeper.kill()
-        sleeper.wait()
 
 
 def test_what_a_killed_build_has_left_is_freed_in_steps(real_store: redis.Redis, redis_server: str) -> None:
