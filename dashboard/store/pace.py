@@ -11,7 +11,7 @@ class Pace:
 
     def __init__(self, size: int, *, least: int, most: int, long_s: float) -> None:
         self.most, self.least = most, min(least, most)
-        self.size = min(size, most)
+        self.size = self._first = min(size, most)
         self._long_s, self._quickest_s = long_s, float("inf")
 
     def took(self, seconds: float) -> None:
@@ -24,9 +24,16 @@ class Pace:
             self._grow()
 
     def took_less(self, seconds: float) -> None:
-        """Take in that the answer was there already after so long, when it was looked for: a quarter more."""
+        """Take in that the answer was there already after so long, when it was looked for.
+
+        Where that may have been a long call, the next ones are no larger than the first was: who is that slow himself
+        gains nothing by more.
+        """
         self._quickest_s = min(self._quickest_s, seconds)
-        self._grow()
+        if seconds < self._quickest_s + self._long_s / 2:
+            self._grow()
+        else:
+            self.size = min(self.size, max(self._first, self.size * 4 // 5))
 
     def _grow(self) -> None:
         self.size = min(self.most, max(self.size + 1, self.size * 5 // 4))

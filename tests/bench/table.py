@@ -17,7 +17,7 @@ README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _NUMBER = re.compile(r"\d[\d,.]*")
 #: What was being done when a command took longest, which is something else each time.
-_PART = re.compile(r" \(([a-z ]+)\)$")
+_PART = re.compile(r" \(([a-z ]+(?:; [a-z0-9 ]+)?)\)$")
 
 
 @dataclass(frozen=True)

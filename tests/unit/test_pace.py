@@ -41,9 +41,20 @@ def test_a_long_way_to_the_server_makes_no_call_smaller():
     assert sizes(pace, *[0.050 + 0.0001 * size for size in (5, 9, 2, 7)]) == [50] * 4
 
 
-def test_an_answer_that_was_there_already_makes_the_next_call_larger_however_late_it_was_looked_for(pace):
-    pace.took_less(3.0)
+def test_an_answer_that_was_there_soon_makes_the_next_call_larger(pace):
+    pace.took_less(0.004)
     assert pace.size == 100
+
+
+def test_an_answer_that_was_there_when_it_was_looked_for_late_leaves_the_call_as_large_as_the_first(pace):
+    sizes(pace, 0.003, 0.003, 0.003)
+    assert pace.size == 128
+    for _ in range(9):
+        pace.took_less(0.040)
+    assert pace.size == 64
+    sizes(pace, 0.016)
+    pace.took_less(0.040)
+    assert pace.size == 32
 
 
 def test_the_first_size_and_the_least_are_no_more_than_the_most():
