@@ -28,7 +28,7 @@ bot_registry:sessions:discovered             string      there while the last se
 bot_registry:sessions:checked                string      there while the last look at the summaries listed is; expires
 bot_registry:follower                        string      who follows foreign writes, how, how far behind (JSON); expires
 session:{sid}:index:rows                     hash        configHash -> the row of the list, as the API answers it (JSON)
-session:{sid}:index:stats                    hash        revision, version built, the summary as we wrote it, sums
+session:{sid}:index:stats                    hash        revision, version built, our summary, sums, choice of columns
 session:{sid}:index:unranked                 zset        score 0, every run without a finite profit
 session:{sid}:index:updated                  zset        score = lastUpdated (ms), runs of unusual statuses with one
 session:{sid}:index:undated                  zset        score 0, runs of unusual statuses without lastUpdated
