@@ -15,9 +15,11 @@
     const runs = new Map(), others = new Map();
     let drawing = 0, saying = 0, saidAt = 0, said = "";
 
+    // `ms-number.part`: the last event of an entry has no part.
     const isAfter = (id, other) => {
-        const [[ms, number], [otherMs, otherNumber]] = [id, other].map((text) => text.split("-").map(Number));
-        return ms > otherMs || (ms === otherMs && number > otherNumber);
+        const [one, two] = [id, other].map((text) => [...text.split(/[-.]/).map(Number), Infinity]);
+        const at = [0, 1, 2].find((place) => one[place] !== two[place]);
+        return at !== undefined && one[at] > two[at];
     };
     const label = () => {
         if (isGone) { return "This session was deleted"; }

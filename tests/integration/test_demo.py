@@ -237,8 +237,9 @@ def test_the_command_serves_what_it_loaded_and_tells_the_password(
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Have the signals' handlers after the test that there were before it."""
+    """Hear every signal in the test, also under `nohup`, and have the handlers after it that there were before."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
