@@ -32,7 +32,7 @@ from sessions_app.records import SessionId
 
 #: Runs whose keys one call of a script removes at most, at first, and at least; seconds beyond the quickest call that
 #: have them made fewer; runs of which one command says which are next.
-CHUNK, FIRST, LEAST, LONG_S, NEXT = 50, 10, 4, 0.004, 200
+CHUNK, FIRST, LEAST, LONG_S, NEXT = 30, 10, 4, 0.004, 200
 #: Members of the list of work looked for in one round trip: each may pass ten empty places for every member it finds.
 SCANNED = 25
 #: Keys a step of a walk looks at.
