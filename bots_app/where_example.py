@@ -12,7 +12,7 @@ from bots_app.table.fields import CONFIG
 from bots_app.table.shapes import canonical_names
 from bots_app.table.values import from_stored
 from dashboard.store.client import client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 
@@ -21,8 +21,9 @@ PLAIN = "profit > 0 and status = 'completed'"
 #: What the usual metrics are worth asking.
 _METRICS = {"sharpe": "sharpe > 1", "profitFactor": "profitFactor > 1.2", "winRate": "winRate > 0.5",
             "numTrades": "numTrades >= 30", "maxDrawdown": "maxDrawdown < 0.3"}  # fmt: skip
-#: Letters of a name that fits into the box, parameters that are looked at, and rows of each.
-MOST_LETTERS, LOOKED_AT, ROWS = 60, 12, 64
+#: Letters of a name that fits into the box, and parameters that are looked at, each in a segment of rows: the next runs
+#: of a grid differ in few of them.
+MOST_LETTERS, LOOKED_AT = 60, 12
 #: Examples that are remembered, by session and generation of its table: fields come and go, but seldom all of them.
 MOST_KEPT = 1_000
 
@@ -58,7 +59,7 @@ def _made(keys: SessionKeys, generation: str) -> tuple[str, bool]:
         return f"{metric} and status = 'completed'", False
     pipe = client().pipeline()
     for name in parameters:
-        pipe.getrange(table.values(0, name), 0, 8 * ROWS - 1)
+        pipe.getrange(table.values(0, name), 0, 8 * SEGMENT_ROWS - 1)
     for name, content in zip(parameters, pipe.execute(), strict=True):
         if condition := _condition(name, content):
             return f"{metric} and {condition}", True
