@@ -1,4 +1,4 @@
-"""Servers of a test's own that fail on purpose, and ways to them that do."""
+"""Servers of a test's own that fail on purpose, ways to them that do, and a session that another program wrote."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from dashboard.store import client as clients
 from dashboard.store.client import override
+from tests.contract.model import SID, Model, write_foreign
+from tests.contract.test_pages import nasty
 from tests.integration.faulty import Proxy, Server, served
 
 
@@ -27,3 +30,11 @@ def proxy(server: Server, tmp_path: Path, settings: object) -> Iterator[Proxy]:
     with override(clients._connect()):
         yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def model(real_store: redis.Redis) -> Model:
+    """The nasty session, written by another program."""
+    records = nasty()
+    write_foreign(SID, records)
+    return Model(records)

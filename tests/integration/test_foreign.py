@@ -24,20 +24,12 @@ from sessions_app.records import SessionId
 from sessions_app.registry import SessionRegistry
 from tests.contract.model import SID, Model, profit_of, run, stored_sets, write_foreign
 from tests.contract.test_aggregate import assert_agrees
-from tests.contract.test_pages import RANGES, STATUSES, nasty, walk
+from tests.contract.test_pages import RANGES, STATUSES, walk
 
 sid = SessionId.parse(SID)
 SUMMARY = f"bot_registry:session_current:{SID}"
 BOTS = f"session:{SID}:bots"
 runs = BotRegistry()
-
-
-@pytest.fixture
-def model(real_store: redis.Redis) -> Model:
-    """The nasty session, written by another program."""
-    records = nasty()
-    write_foreign(SID, records)
-    return Model(records)
 
 
 @pytest.fixture

@@ -24,19 +24,10 @@ from dashboard.store.lease import BuilderLease
 from sessions_app.records import SessionId
 from tests.contract.model import SID, Model, run, stored_figures, stored_sets, write_foreign
 from tests.contract.table_model import expected_table, same, stored_table
-from tests.contract.test_pages import nasty
 
 sid = SessionId.parse(SID)
 keys = SessionKeys(SID)
 BY_FIELD = RunQuery(ordering="-config.fast")
-
-
-@pytest.fixture
-def model(real_store: redis.Redis) -> Model:
-    """The nasty session, written by another program."""
-    records = nasty()
-    write_foreign(SID, records)
-    return Model(records)
 
 
 @pytest.fixture
