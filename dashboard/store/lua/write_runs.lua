@@ -39,15 +39,20 @@
 --- @include "places"
 --- @include "table_shapes"
 --- @include "table_columns"
+--- @include "table_found"
 --- @include "table_rows"
 --- @include "table_parts"
 --- @include "table_changes"
+--- @include "table_free"
 --- @include "table_places"
 --- @include "run_states"
 --- @include "index_run"
 --- @include "telling"
 --- @include "batch"
+--- @include "flush_batch"
 --- @include "run_operations"
+--- @include "trays"
+--- @include "plain_batch"
 --- @include "settle"
 
 local options = ARGV[13] == '' and {statuses = {}} or cjson.decode(ARGV[13])
@@ -69,25 +74,15 @@ local is_noted = stats.building and redis.call('SCARD', dirty) > 0
 -- Revisions go up for ever, also when a session is deleted and made again: they start at the time of day.
 local batch = begin_batch(options, keys, stats)
 if not batch then return {-2} end
-local answer, changed, written, count = {is_built and 1 or 2}, {}, {}, 0
-for i = FIRST_RUN, #ARGV, 9 do
-  local operation, hash, expected, number, code = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1, nil
-  local is_put, is_gone = operation == 'put' or operation == 'edit', operation == 'delete' or operation == 'drop'
-  if batch.gathered then flush_before(batch, hash) end
-  if is_put then
-    code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
-  elseif is_gone then code = remove(batch, operation, hash)
-  elseif operation == 'fill' then code = fill(batch, number, hash, expected)
-  else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
-  answer[number + 1] = code
-  if code > 0 then
-    changed[count + 1], count = hash, count + 1
-    change_row(batch.sweep, number, hash, is_gone)
-    if is_put or operation == 'delete' then written[#written + 1] = hash end
-  end
+local answer, is_done, changed, written = {is_built and 1 or 2}
+if batch.is_plain then
+  -- Nothing has been written if it fails, at what it takes for a row of ours; then each run is looked at with more care.
+  is_done, changed = pcall(put_all, batch, answer)
+  if is_done then written = changed else batch = begin_batch(options, keys, stats, true) end
 end
+if not batch.is_plain then changed, written = do_each(batch, answer) end
 flush(batch)
-if count == 0 then return answer end
+if #changed == 0 then return answer end
 -- A rebuild, which makes every index anew beside the old ones, looks at these runs again.
 if is_noted then redis.call('SADD', dirty, unpack(changed)) end
 local is_told = is_built and not options.quiet

@@ -31,9 +31,9 @@ local function leave_status(of_status, hash)
   end
 end
 
--- Whether a row of ours says this time, and the run stands under it in the derived sets.
-local function has_time(row, updated)
-  return string.find(row, '"lastUpdated":' .. (updated == '' and 'null' or updated) .. ',', 1, true) ~= nil
+-- Whether a row of ours says this time, behind a place in it, and the run stands under it in the derived sets.
+local function has_time(row, updated, from)
+  return string.find(row, '"lastUpdated":' .. (updated == '' and 'null' or updated) .. ',', from or 1, true) ~= nil
 end
 
 -- Take the run out of the figures and the sets of the status it had, but for the sets of one that it keeps.

@@ -68,3 +68,26 @@ local function put(batch, operation, hash, expected, record, trades, status, pro
   tell(batch, 'run', hash, status, profit)
   return (old_row or found) and 2 or 1
 end
+
+-- Do each operation of a batch in turn; put down the code of each among the answers. Return the hashes of the runs that were changed,
+-- and of those of which the record was.
+local function do_each(batch, answer)
+  local changed, written = {}, {}
+  for i = FIRST_RUN, #ARGV, 9 do
+    local operation, hash, expected, number, code = ARGV[i], ARGV[i + 1], ARGV[i + 2], (i - FIRST_RUN) / 9 + 1, nil
+    local is_put, is_gone = operation == 'put' or operation == 'edit', operation == 'delete' or operation == 'drop'
+    if batch.gathered then flush_before(batch, hash) end
+    if is_put then
+      code = put(batch, operation, hash, expected, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+    elseif is_gone then code = remove(batch, operation, hash)
+    elseif operation == 'fill' then code = fill(batch, number, hash, expected)
+    else code = file(batch, number, operation, hash, expected, ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
+    answer[number + 1] = code
+    if code > 0 then
+      changed[#changed + 1] = hash
+      change_row(batch.sweep, number, hash, is_gone)
+      if is_put or operation == 'delete' then written[#written + 1] = hash end
+    end
+  end
+  return changed, written
+end

@@ -51,3 +51,20 @@ local function text_of(parts)
   for i, part in ipairs(parts) do texts[i] = string.format('%.17g', part) end
   return table.concat(texts, ' ')
 end
+
+-- The sum as one double.
+local function total_of(parts)
+  local sum = 0
+  for _, part in ipairs(parts) do sum = sum + part end
+  return sum
+end
+
+-- The shortest text that reads back as the same double; JSON has no infinities.
+local function number_text(x)
+  x = tonumber(x)
+  if not x or x ~= x or x == math.huge or x == -math.huge then return 'null' end
+  local text = string.format('%.15g', x)
+  if text + 0 == x then return text end
+  text = string.format('%.16g', x)
+  return text + 0 == x and text or string.format('%.17g', x)
+end

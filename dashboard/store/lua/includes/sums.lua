@@ -25,73 +25,67 @@ local function add_to(parts, x)
   for i = kept + 1, count do parts[i] = nil end
 end
 
--- Add many doubles to such a list: two of them take up nearly everything on the way, so that few additions walk the list.
-local function add_all(parts, values)
-  local high, low = 0, 0
-  for i = 1, #values do
-    local x = values[i]
-    local sum = high + x
-    local back = sum - high
-    local lost = (high - (sum - back)) + (x - back)
-    high = sum
-    if lost ~= 0 then
-      sum = low + lost
-      back = sum - low
-      x = (low - (sum - back)) + (lost - back)
-      low = sum
-      if x ~= 0 then add_to(parts, x) end
-    end
-  end
-  add_to(parts, low)
-  add_to(parts, high)
-end
-
--- The sum as one double.
-local function total_of(parts)
-  local sum = 0
-  for _, part in ipairs(parts) do sum = sum + part end
-  return sum
-end
-
--- The shortest text that reads back as the same double; JSON has no infinities.
-local function number_text(x)
-  x = tonumber(x)
-  if not x or x ~= x or x == math.huge or x == -math.huge then return 'null' end
-  local text = string.format('%.15g', x)
-  if text + 0 == x then return text end
-  text = string.format('%.16g', x)
-  return text + 0 == x and text or string.format('%.17g', x)
-end
-
 -- Have a profit added to sums, or with sign -1 taken out: done by `add_up`, for all that wait.
 local function sum_profit(sums, x, sign)
-  local waiting = sums.waiting
-  if not waiting then
-    sums.waiting = {x, sign}
-    return
-  end
-  local count = #waiting
-  waiting[count + 1], waiting[count + 2] = x, sign
+  local name = sign > 0 and 'added' or 'removed'
+  local waiting = sums[name]
+  if waiting then waiting[#waiting + 1] = x else sums[name] = {x} end
 end
 
+-- Add what waits. Of each sum two doubles take up nearly everything on the way, so that few additions walk the list; all is in one
+-- loop: it is the most of what a batch computes.
 local function add_up(sums)
-  local waiting = sums.waiting
-  if not waiting then return end
-  local profits, products, rests, count = {}, {}, {}, 0
-  for i = 1, #waiting, 2 do
-    local x, sign = waiting[i], waiting[i + 1]
-    if x > WIDE or x < -WIDE then sums.wide = sums.wide + sign
-    else
-      local product, split = x * x, 134217729 * x
-      local high = split - (split - x)
-      local low = x - high
-      count = count + 1
-      profits[count], products[count] = sign * x, sign * product
-      rests[count] = sign * (((high * high - product) + 2 * high * low) + low * low)
+  local sum, sq = sums.sum, sums.sq
+  local high, low, square, under, rest, beneath = 0, 0, 0, 0, 0, 0
+  for sign = -1, 1, 2 do
+    local waiting = sums[sign > 0 and 'added' or 'removed'] or {}
+    for i = 1, #waiting do
+      local x = waiting[i]
+      if x > WIDE or x < -WIDE then sums.wide = sums.wide + sign
+      else
+        local y, split = x * x, 134217729 * x
+        local half = split - (split - x)
+        local other = x - half
+        local z = sign * (((half * half - y) + 2 * half * other) + other * other)
+        x, y = sign * x, sign * y
+        local all = high + x
+        local back = all - high
+        local lost = (high - (all - back)) + (x - back)
+        high = all
+        if lost ~= 0 then
+          all = low + lost
+          back = all - low
+          x = (low - (all - back)) + (lost - back)
+          low = all
+          if x ~= 0 then add_to(sum, x) end
+        end
+        all = square + y
+        back = all - square
+        lost = (square - (all - back)) + (y - back)
+        square = all
+        if lost ~= 0 then
+          all = under + lost
+          back = all - under
+          y = (under - (all - back)) + (lost - back)
+          under = all
+          if y ~= 0 then add_to(sq, y) end
+        end
+        all = rest + z
+        back = all - rest
+        lost = (rest - (all - back)) + (z - back)
+        rest = all
+        if lost ~= 0 then
+          all = beneath + lost
+          back = all - beneath
+          z = (beneath - (all - back)) + (lost - back)
+          beneath = all
+          if z ~= 0 then add_to(sq, z) end
+        end
+      end
     end
   end
-  sums.waiting = nil
-  add_all(sums.sum, profits)
-  add_all(sums.sq, rests)
-  add_all(sums.sq, products)
+  sums.added, sums.removed = nil, nil
+  add_to(sum, low)
+  add_to(sum, high)
+  for _, part in ipairs({beneath, rest, under, square}) do add_to(sq, part) end
 end

@@ -1,31 +1,5 @@
 -- Where the runs of a batch stand in the sweep table: rows are given out and freed, and all is written.
 
--- Take up to `count` rows of deleted runs: a list of {row, shape}, the last row first.
-local function take_free(sweep, count)
-  if sweep.free == 0 or count == 0 then return {} end
-  local found = {}
-  for i, member in ipairs(redis.call('SPOP', sweep.key .. 'free', math.min(count, sweep.free))) do
-    local row, shape = string.match(member, '^(%d+) (%S+)$')
-    if row then found[#found + 1] = {row = tonumber(row), shape = shape} end
-  end
-  sweep.free = redis.call('SCARD', sweep.key .. 'free')
-  table.sort(found, function(a, b) return a.row > b.row end)
-  return found
-end
-
--- Free the row of a run that is gone; what it held is cleared when the row is given out again.
-local function free_row(sweep, hash)
-  local row, shape = sweep.row_of[hash], sweep.shape_of[hash]
-  local segment = math.floor(row / SEGMENT_ROWS)
-  sweep.segment = segment
-  write_part(sweep, sweep.key .. 'hashes:' .. segment, row % SEGMENT_ROWS * sweep.width, string.rep('\0', sweep.width),
-    SEGMENT_ROWS * sweep.width)
-  redis.call('HDEL', sweep.key .. 'places', hash)
-  redis.call('HDEL', sweep.key .. 'long', row)
-  redis.call('SADD', sweep.key .. 'free', row .. ' ' .. shape)
-  sweep.row_of[hash], sweep.shape_of[hash], sweep.free = nil, nil, sweep.free + 1
-end
-
 -- Give every run its row; return the pieces to be written, each of which has operations and rows that follow each other.
 local function place_rows(sweep, numbers, free)
   local pieces, changed, count, last, next_row, next_number = {}, {}, 0, nil, nil, nil
@@ -57,35 +31,52 @@ local function place_rows(sweep, numbers, free)
   return pieces
 end
 
+-- The pieces of a batch of which all rows are written and follow each other: one in each segment.
+local function pieces_of_all(sweep)
+  local pieces, row, number, left = {}, sweep.first_row, 1, sweep.count
+  while left > 0 do
+    local count = math.min(left, SEGMENT_ROWS - row % SEGMENT_ROWS)
+    pieces[#pieces + 1] = {row = row, number = number, count = count}
+    row, number, left = row + count, number + count, left - count
+  end
+  return pieces
+end
+
 -- Write what is gathered; `revision` is that of the last change.
 local function flush_table(sweep, revision)
   local pending, changed, moved, gone = sweep.pending, {}, {}, {}
-  if sweep.pending_count == 0 then return end
-  sweep.pending, sweep.pending_count = {}, 0
-  local placed, pieces, added = {}, {}, 0
-  for _, number in ipairs(pending) do
-    local hash = sweep.hash_of[number]
-    local row = sweep.row_of[hash]
-    if not sweep.is_gone[number] then
-      placed[#placed + 1] = number
-      if not row then added = added + 1 end
-    elseif row then
-      changed[math.floor(row / SEGMENT_ROWS)], moved[math.floor(row / SEGMENT_ROWS)] = true, true
-      gone[#gone + 1] = row
-      free_row(sweep, hash)
+  local placed, pieces, count, added = {}, {}, sweep.count, 0
+  if sweep.is_all then
+    settle_columns(sweep)
+    pieces = pieces_of_all(sweep)
+  elseif sweep.pending_count == 0 then return
+  else
+    for _, number in ipairs(pending) do
+      local hash = sweep.hash_of[number]
+      local row = sweep.row_of[hash]
+      if not sweep.is_gone[number] then
+        placed[#placed + 1] = number
+        if not row then added = added + 1 end
+      elseif row then
+        changed[math.floor(row / SEGMENT_ROWS)], moved[math.floor(row / SEGMENT_ROWS)] = true, true
+        gone[#gone + 1] = row
+        free_row(sweep, hash)
+      end
+    end
+    count = #gone + #placed
+    if #placed > 0 then
+      settle_columns(sweep)
+      pieces = place_rows(sweep, placed, take_free(sweep, added))
     end
   end
-  if #placed > 0 then
-    settle_columns(sweep)
-    pieces = place_rows(sweep, placed, take_free(sweep, added))
-    for _, piece in ipairs(pieces) do
-      write_piece(sweep, piece)
-      changed[math.floor(piece.row / SEGMENT_ROWS)] = true
-      if piece.is_named then moved[math.floor(piece.row / SEGMENT_ROWS)] = true end
-    end
+  sweep.pending, sweep.pending_count, sweep.is_all = {}, 0, false
+  for _, piece in ipairs(pieces) do
+    write_piece(sweep, piece)
+    changed[math.floor(piece.row / SEGMENT_ROWS)] = true
+    if piece.is_named then moved[math.floor(piece.row / SEGMENT_ROWS)] = true end
   end
   if not note_segments(sweep.key .. 'changes', changed, revision) then return end
   sweep.is_changed = true
   note_segments(sweep.key .. 'moved', moved, revision)
-  note_rows(sweep, gone, pieces, #gone + #placed, changed, revision)
+  note_rows(sweep, gone, pieces, count, changed, revision)
 end

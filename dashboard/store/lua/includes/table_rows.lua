@@ -6,9 +6,11 @@ local MISSING = string.rep('\0', 8)
 
 -- Open a table; `found` (of write_runs, of a build's) has stats (key of the hash that names it), is_new, generation, rows, width, key
 -- (prefix of its own keys), count (of operations) and what is told of them: names, values, digests, shape_texts, of, always, texts,
--- statuses (how many of the texts), is_freeing (whether rows may be freed). `hashes` are the runs, each once. Nothing is changed yet.
+-- statuses (how many of the texts), is_freeing (whether rows may be freed), may_follow (whether first_row is of use). `hashes` are the
+-- runs. Nothing is changed yet.
 -- It then has of the runs row_of and shape_of (by hash, as far as it has them), of the operations that are gathered their numbers
--- (pending) and, by number, hash_of and is_gone.
+-- (pending) and, by number, hash_of and is_gone; and first_row, if the runs have rows in their order,
+-- in their shapes: `is_all` has all of them written.
 local function open_table(found, hashes)
   found.pending, found.hash_of, found.is_gone, found.row_of, found.shape_of = {}, {}, {}, {}, {}
   found.pending_count = 0
@@ -18,12 +20,9 @@ local function open_table(found, hashes)
     for _, hash in ipairs(hashes) do longest = math.max(longest, #hash) end
     found.width = math.min(64, 8 * math.ceil(longest / 8))
   else
-    local is_moving = found.is_freeing
-    for i, place in ipairs(redis.call('HMGET', found.key .. 'places', unpack(hashes))) do
-      local row, shape = nil, nil
-      if place then row, shape = string.match(place, '^(%d+) (%S+)$') end
-      if row then found.row_of[hashes[i]], found.shape_of[hashes[i]] = tonumber(row), shape else is_moving = true end
-    end
+    local places, is_moving = redis.call('HMGET', found.key .. 'places', unpack(hashes)), found.is_freeing
+    found.hashes, found.places, found.first_row = hashes, places, found.may_follow and first_of(found, places)
+    if not found.first_row and not find_rows(found) then is_moving = true end
     redis.call('ZCARD', found.key .. 'changes')
     found.recent = redis.call('ZCARD', found.key .. 'recent')
     -- Where all runs keep their rows these are left alone.

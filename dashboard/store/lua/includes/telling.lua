@@ -4,19 +4,23 @@
 -- The most changes of an entry, and the texts of each; see event_entries.py.
 local CHANGES, TEXTS = 32, 4
 
+-- Begin an entry with the change of this revision.
+local function begin_entry(batch)
+  local entry = {revision = batch.revision, count = 0, texts = {}}
+  batch.entries[#batch.entries + 1] = entry
+  return entry
+end
+
 -- Tell of a run's change, the next revision: those of an entry follow each other.
 local function tell(batch, name, hash, status, profit)
   local revision, entries = batch.revision + 1, batch.entries
   batch.revision = revision
   if batch.options.quiet then return end
   local entry = entries[#entries]
-  if not entry or entry.count == CHANGES or entry.revision + entry.count ~= revision then
-    entry = {revision = revision, count = 0, texts = {}}
-    entries[#entries + 1] = entry
-  end
+  if not entry or entry.count == CHANGES or entry.revision + entry.count ~= revision then entry = begin_entry(batch) end
   local texts, at = entry.texts, TEXTS * entry.count
   texts[at + 1], texts[at + 2], texts[at + 3], texts[at + 4] = name, hash, status, profit
-  entry.count = entry.count + 1
+  entry.count, entry.is_plain = entry.count + 1, false
 end
 
 -- Keep at least the `most` last changes of batches, and at most twice as many and those of a call: once so many have come after an
@@ -32,6 +36,11 @@ local function drop_oldest(keys, most, first, count)
   redis.call('HSET', keys.stats, 'told', 0, 'told_since', first)
 end
 
+-- The texts of an entry as JSON; `is_plain` says that none of them has anything that is escaped.
+local function changes_of(entry)
+  return entry.is_plain and '["' .. table.concat(entry.texts, '","') .. '"]' or cjson.encode(entry.texts)
+end
+
 -- Write the entries; of those with one change (of which no count is kept) the server drops the oldest by itself.
 local function flush_entries(batch)
   local key, most, first, count = batch.keys.events, batch.options.events, nil, 0
@@ -42,7 +51,7 @@ local function flush_entries(batch)
       id = redis.call('XADD', key, 'MAXLEN', '~', most, '*', 'event', texts[1], 'configHash', texts[2], 'status', texts[3],
         'profit', texts[4], 'revision', entry.revision)
     else
-      id = redis.call('XADD', key, 'MAXLEN', '~', most, '*', 'revision', entry.revision, 'changes', cjson.encode(texts))
+      id = redis.call('XADD', key, 'MAXLEN', '~', most, '*', 'revision', entry.revision, 'changes', changes_of(entry))
     end
     first, count = first or id, count + entry.count
   end
