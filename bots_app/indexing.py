@@ -13,8 +13,8 @@ import numpy as np
 from django.conf import settings
 
 from bots_app.records import BacktestRunRecord, UnreadableRun, read_run
-from bots_app.table.packing import pack
-from bots_app.table.shapes import Fields, Shape
+from bots_app.table.packing import RunFields, pack
+from bots_app.table.shapes import Shape
 from dashboard.errors import StoreUnavailable, Unavailable
 from dashboard.store import keys as store_keys
 from dashboard.store.ahead import BegunScript, PackedScript
@@ -103,10 +103,14 @@ def write_one(sid: SessionId, operation: Sequence[Any]) -> tuple[bool, int]:
     return is_built, code
 
 
-def begin_batch(sid: SessionId, operations: Sequence[Sequence[Any]]) -> BegunScript:
-    """Make a batch ready to be sent, its words given as bytes; `write_batch` with the same operations finishes it."""
-    names, values = batch_call(sid, operations, statuses=(), is_quiet=False, unless_deleting=False)
-    return BegunScript(script("write_runs"), names, values, groups=operations)
+def begin_batch(sid: SessionId, columns: Sequence[Sequence[bytes]], runs: Sequence[RunFields]) -> BegunScript:
+    """Make a batch ready to be sent, given as the words of its operations, the first of each and so on, and their runs.
+
+    `write_batch` with the same operations finishes it.
+    """
+    usual = _usual_call(sid, settings.REDIS_CLUSTER)
+    first = [*usual.values, _now_us(), usual.head, sha_of(None), b"", usual.table, *pack(runs)]
+    return BegunScript(script("write_runs"), usual.names, first, columns=columns)
 
 
 def _note_written(sid: SessionId) -> None:
@@ -189,7 +193,7 @@ class Cells:
         self._shapes: set[Shape] = set()
         self._runs = 0
 
-    def has_room(self, fields: Fields | None) -> bool:
+    def has_room(self, fields: RunFields) -> bool:
         """Tell whether a run may be added; the first one always is."""
         if fields is not None and fields.shape not in self._shapes:
             self._shapes.add(fields.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -79,6 +79,14 @@ class BacktestRunRecord(msgspec.Struct, kw_only=True):
             found = dotted(performance, name)
             found = dotted(results, name) if found is None else found
         return None if isinstance(found, dict | list) else found
+
+
+def row_texts(runs: Sequence[BacktestRunRecord]) -> list[bytes]:
+    """Return the `row_text` of each run, made for all of them together."""
+    metrics = [run.metrics for run in runs]
+    profits, *others = ([one.get(name) for one in metrics] for name in ("profit", *ROW_METRICS))
+    columns = ([run.configHash for run in runs], [run.status for run in runs], profits, [run.botId for run in runs])
+    return [*map(_encode, map(_Row, *columns, [run.lastUpdated for run in runs], *others))]
 
 
 _ROW_FIELDS = ("configHash", "status", "profit", "botId", "lastUpdated", *ROW_METRICS)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from bots_app.indexing import (
     BATCH_BYTES,
@@ -18,7 +18,9 @@ from bots_app.indexing import (
     index_values,
     write_batch,
 )
-from bots_app.table.fields import fields_of
+from bots_app.records import row_texts
+from bots_app.table.fields import Fields, fields_of, laid_out_or_fields
+from bots_app.table.layouts import LaidOut
 from bots_app.writing import RunWrite
 from dashboard.store.ahead import BegunScript
 from dashboard.store.pace import Pace
@@ -30,9 +32,24 @@ from sessions_app.records import SessionId
 LEAST_RUNS, LONG_S, WAITED_S = 24, 0.006, 0.0005
 
 
-class _Batch(NamedTuple):
-    hashes: list[str]
-    operations: list[tuple[Any, ...]]
+class _Batch(Sequence[Any]):
+    """Runs that are written together: the operations that store them, each made when it is asked for, which is rare."""
+
+    def __init__(self) -> None:
+        self.writes: list[RunWrite] = []
+        #: What the fields of each run are made from.
+        self.runs: list[LaidOut | Fields] = []
+
+    def __len__(self) -> int:
+        return len(self.writes)
+
+    def __getitem__(self, place: int | slice) -> Any:
+        found = self.writes[place]
+        return [put_operation(write) for write in found] if isinstance(found, list) else put_operation(found)
+
+    def hashes(self) -> list[str]:
+        """Return the hash of each run."""
+        return [write.record.configHash for write in self.writes]
 
 
 class Sender:
@@ -78,12 +95,12 @@ class Sender:
 
     def _pack(self, batch: _Batch) -> None:
         with in_steps():
-            self._ready = begin_batch(self.sid, batch.operations)
+            self._ready = begin_batch(self.sid, put_words(batch.writes), batch.runs)
             if self._begun is not None:
                 self._ready.send_ahead()
 
     def _send(self, batch: _Batch) -> _Batch:
-        self.in_flight, self._begun, self._ready = batch.hashes, self._ready, None
+        self.in_flight, self._begun, self._ready = batch.hashes(), self._ready, None
         if self._begun is not None:
             with in_steps():
                 self._begun.send()
@@ -95,33 +112,47 @@ class Sender:
         asked_at = time.monotonic()
         with in_steps():
             try:
-                self.is_built, codes = write_batch(self.sid, batch.operations, begun=begun)
+                self.is_built, codes = write_batch(self.sid, batch, begun=begun)
             except RowsApartError:
                 self._most_cells = BATCH_CELLS
-                self.is_built, codes = write_batch(self.sid, batch.operations)
+                self.is_built, codes = write_batch(self.sid, batch)
         self.in_flight = []
         answered_at = time.monotonic()
         if answered_at - asked_at > WAITED_S:
             self._pace.took(answered_at - self._sent_at)
         else:
             self._pace.took_less(asked_at - self._sent_at)
-        return batch.hashes, codes
+        return batch.hashes(), codes
 
     def _batches(self, writes: Iterable[RunWrite]) -> Iterator[_Batch]:
         """Yield batches that a script call can take: bounded in runs, in bytes and in fields."""
-        batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
+        batch, size, cells = _Batch(), 0, Cells(self._most_cells)
         for write in writes:
-            length, operation = len(write.text) + len(write.trades or b""), put_operation(write)
-            is_full = not cells.has_room(operation[-1]) or size + length > BATCH_BYTES
-            if batch.hashes and (len(batch.hashes) >= self._pace.size or is_full):
+            length, run = len(write.text) + len(write.trades or b""), laid_out_or_fields(write.record)
+            is_full = not cells.has_room(run) or size + length > BATCH_BYTES
+            if batch and (len(batch) >= self._pace.size or is_full):
                 yield batch
-                batch, size, cells = _Batch([], []), 0, Cells(self._most_cells)
-                cells.has_room(operation[-1])
-            batch.hashes.append(write.record.configHash)
-            batch.operations.append(operation)
+                batch, size, cells = _Batch(), 0, Cells(self._most_cells)
+                cells.has_room(run)
+            batch.writes.append(write)
+            batch.runs.append(run)
             size += length
-        if batch.hashes:
+        if batch:
             yield batch
+
+
+def put_words(writes: Sequence[RunWrite]) -> list[list[bytes]]:
+    """Return the words of the operations that store some runs, as bytes: the first of each, the second and so on."""
+    records = [write.record for write in writes]
+    profits = [record.profit for record in records]
+    times = [record.lastUpdated for record in records]
+    return [
+        [b"put"] * len(writes), [record.configHash.encode() for record in records], [b""] * len(writes),
+        [write.text for write in writes], [write.trades or b"" for write in writes],
+        [record.status.encode() for record in records],
+        [b"" if profit is None else repr(float(profit)).encode() for profit in profits],
+        [b"" if updated is None else b"%d" % updated for updated in times], row_texts(records),
+    ]  # fmt: skip
 
 
 def put_operation(write: RunWrite) -> tuple[Any, ...]:

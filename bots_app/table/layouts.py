@@ -12,9 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from bots_app.metrics import metric_paths
 from bots_app.records import BacktestRunRecord
@@ -28,6 +29,7 @@ LEARNED_AFTER = 4
 MOST_LAYOUTS, MOST_KNOWN = 250, 1_000
 #: Records that are not looked at for a layout after one that can have none.
 ODD_FOR = 64
+Column = tuple[Any, ...]
 _TYPES = {NUMBER: int | float | None, TEXT: str | None, FLAG: bool | None}
 _HOLDERS = {"object": dict, "list": list}
 #: The order in which the parts of an object stand in its type.
@@ -44,10 +46,12 @@ class Layout:
         self._paths: dict[int, list[str]] = {group: [] for group in (_NUMBERS, _OTHERS, _IGNORED)}
         self._names: list[str] = []
         self._other_names: list[str] = []
+        #: Where each object and list is whose parts are values, and how many it has.
+        self._parts: list[tuple[str, int]] = []
         holders: list[type] = []
         types = [self._add(sketch.configuration, CONFIG, "f0.", holders, is_config=True)]
         #: How many of the texts and booleans are parameters, of which a text is never a number.
-        self._parameters = len(self._other_names)
+        self.parameters = len(self._other_names)
         types.append(self._add(sketch.performance, "", "f1.", holders, is_config=False))
         count, other_count = len(self._names), len(self._other_names)
         types.append(self._add(sketch.results, "", "f2.", holders, is_config=False))
@@ -56,10 +60,16 @@ class Layout:
         self._is_odd = any(key in beside for key, _ in sketch.performance.parts)
         self._type: Any = _struct(list(zip(Record._fields, types, strict=True)), is_list=True)
         self._numbers, self._others, self._ignored = map(_getter, self._paths.values())
-        #: What those without fields are: where one is a number it is a field.
+        self._column_getters = [attrgetter(path) for path, _ in self._parts]
+        paths_of_columns = [f"{path}.f{place}" for path, count in self._parts for place in range(count)]
+        at = {path: place for place, path in enumerate(paths_of_columns)}
+        self._columns_at = [[at[path] for path in paths] for paths in self._paths.values()]
+        #: What the objects and lists without fields are: where one is a number it is a field.
         self._holders = tuple(holders)
         #: By the names of the run's metrics; None where two fields have one name.
         self._shapes: dict[tuple[str, ...], Shape | None] = {}
+        #: With all the fields that a run may have.
+        self.widest = Shape((*metric_paths(), "lastUpdated", *self._names), self._other_names)
 
     def _add(self, sketch: Sketch, start: str, path: str, holders: list[type], *, is_config: bool) -> Any:
         """Add an object or list, and what is in it; return its type."""
@@ -82,17 +92,33 @@ class Layout:
             (key, self._add(part, f"{start}{key}.", f"{path}f{place}.", holders, is_config=is_config))
             for place, (key, part) in zip(places[_BELOW], groups[_BELOW], strict=True)
         ]
+        self._parts.append((path[:-1], len(sketch.parts)))
         return _struct([field for group in range(_GROUPS) for field in groups[group]], is_list=sketch.kind == LIST)
 
-    def values(self, record: Record) -> tuple[Sequence[Any], Sequence[Any]] | None:
-        """Return the numbers of a record, and its texts and booleans, some of them None; None where it is another."""
+    def parts(self, record: tuple[Any, ...]) -> Any:
+        """Return the parts of a record, None where it is another; see `is_fit`."""
         try:
-            parts = msgspec.convert(record, self._type)
+            return msgspec.convert(record, self._type)
         except msgspec.ValidationError:
             return None
-        if self._holders and tuple(map(type, self._ignored(parts))) != self._holders:
-            return None
+
+    def is_fit(self, parts: Any) -> bool:
+        """Tell whether the parts that hold no fields are what they were in other records."""
+        return not self._holders or tuple(map(type, self._ignored(parts))) == self._holders
+
+    def values(self, parts: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+        """Return the numbers of a record that is fit, and its texts and booleans; some of them are None."""
         return self._numbers(parts), self._others(parts)
+
+    def columns(self, parts: Sequence[Any]) -> tuple[list[Column], list[Column]] | None:
+        """Return the values of several records, each of all of them; None where one is not fit."""
+        columns: list[Column] = []
+        for get in self._column_getters:
+            columns += zip(*map(astuple, map(get, parts)), strict=True)
+        numbers, others, ignored = ([columns[place] for place in places] for places in self._columns_at)
+        if any({*map(type, column)} != {kind} for column, kind in zip(ignored, self._holders, strict=True)):
+            return None
+        return numbers, others
 
     def fields(self, run: BacktestRunRecord, numbers: Sequence[Any], others: Sequence[Any]) -> Fields | None:
         """Return the fields of a run with these values, None when it has to be read leaf by leaf."""
@@ -102,12 +128,15 @@ class Layout:
             metrics = [number for number in metrics if number is not None]
         if run.lastUpdated is not None:
             names, metrics = (*names, "lastUpdated"), [*metrics, run.lastUpdated]
-        shape = None if self._is_odd else self._shapes.get(names) or self._shape(names)
-        if shape is None or any(map(_is_number, others[self._parameters :])):
+        shape = self.shape(names)
+        if shape is None or any(map(is_number, others[self.parameters :])):
             return None
         return _fields(shape, run.status, [*metrics, *numbers], others)
 
-    def _shape(self, metrics: tuple[str, ...]) -> Shape | None:
+    def shape(self, metrics: tuple[str, ...]) -> Shape | None:
+        """Return the shape of a run with these metrics and all other fields, None where two of them have one name."""
+        if self._is_odd or metrics in self._shapes:
+            return None if self._is_odd else self._shapes[metrics]
         names, others = (*metrics, *self._names), tuple(self._other_names)
         # Two fields may have one name by the settings, too.
         is_doubled = len({STATUS, *names, *others}) <= len(names) + len(others)
@@ -151,7 +180,7 @@ def _fields(shape: Shape, status: str, numbers: Sequence[Any], others: Sequence[
     return Fields(shape, status, numbers, others) if is_finite else None
 
 
-def _is_number(value: str | bool | None) -> bool:
+def is_number(value: str | bool | None) -> bool:
     """Tell whether a text is written like a number, be it none that is finite."""
     if type(value) is not str or value[:1] in _LETTERS:
         return False
@@ -195,8 +224,26 @@ class _Known:
 _known: _Known | None = None
 
 
-def quick_fields(run: BacktestRunRecord) -> Fields | None:
-    """Return the fields of a run, None where they have to be read leaf by leaf."""
+class LaidOut(NamedTuple):
+    """A run whose record has a layout: for certain, or as far as its keys and the kinds of its values tell."""
+
+    layout: Layout
+    run: BacktestRunRecord
+    parts: Any
+
+    @property
+    def shape(self) -> Shape:
+        """Return a shape with all the fields that the run may have."""
+        return self.layout.widest
+
+    @property
+    def status(self) -> str:
+        """Return the status of the run."""
+        return self.run.status
+
+
+def laid_out(run: BacktestRunRecord, *, is_certain: bool = False) -> LaidOut | None:
+    """Return a run with its layout, None where its fields have to be read leaf by leaf."""
     global _known
     known = _known
     if known is None or known.paths is not metric_paths() or known.is_full():
@@ -205,15 +252,21 @@ def quick_fields(run: BacktestRunRecord) -> Fields | None:
     results = results if type(results) is dict else {}
     performance = results.get("performance")
     performance = performance if type(performance) is dict else {}
-    record, hint = Record(run.configuration, performance, results), (len(run.configuration), len(performance), *results)
+    record, hint = (run.configuration, performance, results), (len(run.configuration), len(performance), *results)
     probable = known.probable.get(hint, 0)
     if isinstance(probable, Layout):
-        found = probable.values(record)
-        if found is not None:
-            return probable.fields(run, *found)
+        parts = probable.parts(record)
+        if parts is not None and (not is_certain or probable.is_fit(parts)):
+            return LaidOut(probable, run, parts)
     elif probable > 0:
         known.probable[hint] = probable - 1
         return None
-    layout = known.find(hint, record)
-    found = None if layout is None else layout.values(record)
-    return None if layout is None or found is None else layout.fields(run, *found)
+    layout = known.find(hint, Record(*record))
+    parts = None if layout is None else layout.parts(record)
+    return None if layout is None or parts is None or not layout.is_fit(parts) else LaidOut(layout, run, parts)
+
+
+def quick_fields(run: BacktestRunRecord) -> Fields | None:
+    """Return the fields of a run, None where they have to be read leaf by leaf."""
+    found = laid_out(run, is_certain=True)
+    return None if found is None else found.layout.fields(run, *found.layout.values(found.parts))

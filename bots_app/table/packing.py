@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from bots_app.table.alike import MOST_LABEL, Bits, Block, block_of
+from bots_app.table.fields import fields_of
+from bots_app.table.layouts import LaidOut, Layout
 from bots_app.table.shapes import Fields, Shape, canonical_names
 from bots_app.table.values import MISSING, bits_of, text_bits
 
-#: Letters up to which a text is kept beside its code: a longer one is compared, and has no label unless it is a status.
-MOST_LABEL = 200
 _encode = msgspec.json.Encoder().encode
 #: Sets of shapes met in one batch whose columns are kept in memory.
 MOST_MIXTURES = 512
 
 #: What a run says of itself, None where the operation says nothing (it deletes).
-RunFields = Fields | None
-Bits = npt.NDArray[np.uint64]
+RunFields = Fields | LaidOut | None
 _MISSING = np.uint64(MISSING)
 
 
@@ -69,11 +69,15 @@ class _Mixture:
         self.shapes = {shape.digest: shape for shape in shapes}
         self.numbers = {shape: 1 + list(self.shapes).index(shape.digest) for shape in shapes}
 
-    def told(self, batch: Sequence[RunFields]) -> bytes:
+    def told(self, count: int, blocks: Sequence[Block]) -> bytes:
         """Return the shapes of a batch as `write_runs` takes them."""
+        of = [0] * count
+        for shape, runs, _ in blocks:
+            for run in runs:
+                of[run] = self.numbers[shape]
         return msgspec.json.encode({
             "digests": list(self.shapes), "names": [shape.json.decode() for shape in self.shapes.values()],
-            "of": [0 if fields is None else self.numbers[fields.shape] for fields in batch], "always": self.always,
+            "of": of, "always": self.always,
         })  # fmt: skip
 
 
@@ -82,48 +86,64 @@ _mixture = lru_cache(MOST_MIXTURES)(_Mixture)
 
 def pack(batch: Sequence[RunFields]) -> Packed:
     """Return the arguments for a batch of operations, in their order."""
-    groups, texts = _groups(batch)
-    statuses = len(texts)
-    if len(groups) == 1 and len(batch) == len(next(iter(groups.values()))):
-        [(shape, runs)] = groups.items()
-        packed = _packed_rows(shape, [fields for _, fields in runs], texts)
-        values = _stored(packed[0]) if len(packed) == 1 else _bits(packed).T.tobytes()
-        return Packed(shape.json, values, shape.alone, _encoded(texts, statuses))
-    mixture = _mixture(tuple(groups))
-    values = _columns(mixture, len(batch), groups, texts).tobytes()
-    return Packed(mixture.json, values, mixture.told(batch), _encoded(texts, statuses))
+    if len(batch) == 1 and isinstance(batch[0], Fields):
+        return _packed_one(batch[0])
+    blocks, texts, statuses = _blocks(batch)
+    if len(blocks) == 1 and len(batch) == len(blocks[0].runs):
+        [(shape, _, columns)] = blocks
+        return Packed(shape.json, columns.tobytes(), shape.alone, _encoded(texts, statuses))
+    mixture = _mixture(tuple(dict.fromkeys(block.shape for block in blocks)))
+    values = _columns(mixture, len(batch), blocks).tobytes()
+    return Packed(mixture.json, values, mixture.told(len(batch), blocks), _encoded(texts, statuses))
+
+
+def _packed_one(fields: Fields) -> Packed:
+    """Return the arguments for a single run, made without numpy, which takes longer for so little."""
+    texts = {fields.status: text_bits(fields.status)}
+    [row] = _packed_rows(fields.shape, [fields], texts)
+    return Packed(fields.shape.json, _stored(row), fields.shape.alone, _encoded(texts, 1))
 
 
 def matrix(batch: Sequence[RunFields]) -> Matrix:
     """Return the columns of a batch of runs."""
-    groups, texts = _groups(batch)
-    mixture = _mixture(tuple(groups))
-    return Matrix(mixture.names, _columns(mixture, len(batch), groups, texts), list(mixture.shapes.values()), texts)
+    blocks, texts, _ = _blocks(batch)
+    mixture = _mixture(tuple(dict.fromkeys(block.shape for block in blocks)))
+    return Matrix(mixture.names, _columns(mixture, len(batch), blocks), list(mixture.shapes.values()), texts)
 
 
-_Groups = dict[Shape, list[tuple[int, Fields]]]
-
-
-def _groups(batch: Sequence[RunFields]) -> tuple[_Groups, dict[str, int]]:
-    """Return the runs of each shape with their numbers, and the bits of their statuses."""
-    groups: _Groups = {}
+def _blocks(batch: Sequence[RunFields]) -> tuple[list[Block], dict[str, int], int]:
+    """Return the columns of the runs of each shape, the bits of their texts, and how many of these are statuses."""
+    alike: dict[Layout, list[tuple[int, LaidOut]]] = {}
+    alone: dict[Shape, list[tuple[int, Fields]]] = {}
     texts: dict[str, int] = {}
-    for number, fields in enumerate(batch):
-        if fields is not None:
-            groups.setdefault(fields.shape, []).append((number, fields))
-            texts[fields.status] = 0
+    for number, run in enumerate(batch):
+        if run is None:
+            continue
+        texts[run.status] = 0
+        if isinstance(run, LaidOut):
+            alike.setdefault(run.layout, []).append((number, run))
+        else:
+            alone.setdefault(run.shape, []).append((number, run))
     for status in texts:
         texts[status] = text_bits(status)
-    return groups, texts
+    statuses, blocks = len(texts), []
+    for layout, runs in alike.items():
+        block, left = block_of(layout, runs, texts)
+        blocks += [block] if block else []
+        for number, one in left:
+            fields = fields_of(one.run)
+            alone.setdefault(fields.shape, []).append((number, fields))
+    for shape, some in alone.items():
+        some.sort(key=itemgetter(0))
+        rows = _packed_rows(shape, [fields for _, fields in some], texts)
+        blocks.append(Block(shape, [number for number, _ in some], _bits(rows).T))
+    return blocks, texts, statuses
 
 
-def _columns(mixture: _Mixture, count: int, groups: _Groups, texts: dict[str, int]) -> Bits:
+def _columns(mixture: _Mixture, count: int, blocks: Sequence[Block]) -> Bits:
     values = np.zeros((len(mixture.names), count), dtype="<u8")
-    for shape, runs in groups.items():
-        numbers = np.array([number for number, _ in runs])
-        values[mixture.columns[shape][:, None], numbers] = _bits(
-            _packed_rows(shape, [fields for _, fields in runs], texts)
-        ).T
+    for shape, runs, some in blocks:
+        values[mixture.columns[shape][:, None], np.array(runs)] = some
     return values
 
 
@@ -147,7 +167,7 @@ def _bits(rows: Sequence[bytes]) -> Bits:
 
 
 def _stored(row: bytes) -> bytes:
-    """Return one packed row as the store has it, without numpy, which takes longer for so little."""
+    """Return one packed row as the store has it."""
     size = len(row)
     return (int.from_bytes(row, "little") ^ _missing(size)).to_bytes(size, "little")
 

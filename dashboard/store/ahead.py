@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import hiredis
@@ -16,35 +17,56 @@ from dashboard.store.lean import Command, kept
 from dashboard.store.scripts import Script
 from dashboard.store.time_limit import check_time
 
-#: Nine words as they travel: the length of each, and itself.
-_NINE = b"$%d\r\n%b\r\n" * 9
+#: What a column of words is.
+Column = Sequence[bytes]
+#: Lengths of words as they travel, without the sign before them.
+_LENGTHS = [b"%d\r\n" % length for length in range(8_192)]
 
 
-def packed_call(words: Sequence[Any], groups: Sequence[Sequence[Any]]) -> bytes:
-    """Return a call as it travels: its first words, then the first nine of each group, which are bytes.
+def packed_call(words: Sequence[Any], columns: Sequence[Column]) -> bytes:
+    """Return a call as it travels: its first words, then the first of each column, the second of each and so on.
 
-    The driver would take three times as long for the groups, of whose words there are a thousand or two.
+    The driver would take three times as long for the columns, of whose words there are a thousand or two.
     """
     start: bytes = hiredis.pack_command(tuple(words))
-    packed = [
-        _NINE % (len(a), a, len(b), b, len(c), c, len(d), d, len(e), e, len(f), f, len(g), g, len(h), h, len(i), i)
-        for a, b, c, d, e, f, g, h, i, *_ in groups
-    ]
     count = b"*%d\r\n" % len(words)
-    return b"".join([b"*%d\r\n" % (len(words) + 9 * len(groups)), start[len(count) :], *packed])
+    pieces = _pieces(columns) if columns and columns[0] else []
+    total = b"*%d\r\n" % (len(words) + sum(map(len, columns)))
+    return b"".join(chain([total, start[len(count) :]], chain.from_iterable(zip(*pieces, strict=False))))
+
+
+def _pieces(columns: Sequence[Column]) -> list[Iterable[bytes]]:
+    """Return what the words of a row are made of, piece after piece, each for all rows; one at least is finite."""
+    rows = len(columns[0])
+    pieces: list[Iterable[bytes]] = []
+    before = b""
+    for column in columns:
+        if column.count(column[0]) == rows:
+            before += b"$%d\r\n%b\r\n" % (len(column[0]), column[0])
+            continue
+        lengths = [*map(len, column)]
+        if lengths.count(lengths[0]) == rows:
+            pieces.append([before + b"$%d\r\n" % lengths[0]] * rows)
+        else:
+            pieces.append([before + b"$"] * rows)
+            is_usual = max(lengths) < len(_LENGTHS)
+            pieces.append(map(_LENGTHS.__getitem__, lengths) if is_usual else [b"%d\r\n" % one for one in lengths])
+        pieces.append(column)
+        before = b"\r\n"
+    return [*pieces, [before] * rows]
 
 
 class BegunScript:
     """One call of a script: made ready, sent, answered; whatever happens to it is told by `answer`.
 
     Where the connection is more than a plain one (a cluster, replicas to wait for), `answer` makes the whole call. The
-    first nine words of each of `groups`, bytes all of them, are the last arguments.
+    words of `columns`, a row after the other, are the last arguments.
     """
 
     def __init__(
-        self, script: Script, keys: Sequence[str], args: Sequence[Any], *, groups: Sequence[Sequence[Any]] = ()
+        self, script: Script, keys: Sequence[str], args: Sequence[Any], *, columns: Sequence[Column] = ()
     ) -> None:
-        self._script, self._keys, self._args, self._groups = script, keys, args, groups
+        self._script, self._keys, self._first, self._columns = script, keys, args, columns
         self._client = client()
         self._connection: Any = None
         self._packed = self._end = b""
@@ -56,9 +78,8 @@ class BegunScript:
         try:
             check_time()
             self._connection = self._client.connection_pool.get_connection()
-            first = self._args[: len(self._args) - 9 * len(self._groups)]
-            words = ("EVALSHA", self._script.sha, len(self._keys), *self._keys, *first)
-            self._packed = packed_call(words, self._groups)
+            words = ("EVALSHA", self._script.sha, len(self._keys), *self._keys, *self._first)
+            self._packed = packed_call(words, self._columns)
         except redis.RedisError as error:
             self._error = error
 
@@ -91,18 +112,22 @@ class BegunScript:
     def answer(self) -> Any:
         """Return the answer. Raises as `Script.__call__`; a dropped connection is tried again once, as everywhere."""
         if self._connection is None and self._error is None:
-            return self._script(self._keys, self._args)
+            return self._script(self._keys, self._args())
         try:
             if self._error is not None:
                 raise self._error
             return self._connection.read_response(disable_decoding=True)
         except (NoScriptError, redis.ConnectionError) as error:
-            return _repeat(self._script, self._keys, self._args, error)
+            return _repeat(self._script, self._keys, self._args(), error)
         except redis.RedisError:
             with translated():
                 raise
         finally:
             self._release()
+
+    def _args(self) -> list[Any]:
+        """Return all arguments."""
+        return [*self._first, *chain.from_iterable(zip(*self._columns, strict=True))]
 
     def abandon(self) -> None:
         """Hang up, whether or not the script has run by now. May be called after `answer`."""
