@@ -218,7 +218,7 @@ class _Check:
         places = [
             Place("rows", self.keys.index("rows"), "hash"), Place("table", table.name("places"), "hash"),
             *(Place("table", table.name(name), "set") for name in ("columns", "omitted", "free")),
-            *(Place("table", table.name(name), "hash") for name in ("long", "shapes", "texts")),
+            *(Place("table", table.name(name), "hash") for name in ("long", "shapes", "texts", "tail")),
             *(Place("table", table.name(name), "zset") for name in ("changes", "moved", "recent")),
         ]  # fmt: skip
         if not all(self._is_fit(place) for place in places):

@@ -27,6 +27,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.store.overlapped import Exchange
 from dashboard.store.shared import chunked
+from dashboard.store.table_tail import read_tail, read_tail_row
 from dashboard.tolerant import from_bytes
 
 #: The shape of runs beyond those that are told apart, as in table_shapes.lua.
@@ -92,7 +93,7 @@ class _Values:
     """The columns of one generation beside what the records say."""
 
     def __init__(self, keys: SessionKeys, generation: str) -> None:
-        self.keys, self.table = keys, keys.table(generation)
+        self.keys, self.generation, self.table = keys, generation, keys.table(generation)
         self.columns = sorted(self._columns())
         self._reader = QuickReader()
         #: The values last read, of one segment.
@@ -192,12 +193,22 @@ class _Values:
         place = place_in(client().hget(self.table.name("places"), config_hash))
         if place is None:
             return False
-        key, at = self.table.values(place.row // SEGMENT_ROWS, field), 8 * (place.row % SEGMENT_ROWS)
-        before, [text], after = (
-            _runs(self.keys, [config_hash])[0], client().mget([key]), _runs(self.keys, [config_hash])[0],
+        before, found, after = (
+            _runs(self.keys, [config_hash])[0], self._value(config_hash, place.row, field),
+            _runs(self.keys, [config_hash])[0],
         )  # fmt: skip
         wanted = {bits_of(fields_of(run).get(field)) for run in (before, after)}
-        return int.from_bytes((text or b"")[at : at + 8].ljust(8, b"\0"), "little") ^ MISSING not in wanted
+        return int.from_bytes(found, "little") ^ MISSING not in wanted
+
+    def _value(self, config_hash: str, row: int, field: str) -> bytes:
+        """Return what the table says of a run: its tail, or else the column."""
+        newest = read_tail_row(self.keys, self.generation, config_hash.encode("utf-8", "surrogateescape"))
+        if newest is not None:
+            return newest.value(field)
+        # MGET takes a key of another type for one that is not there.
+        [text] = client().mget([self.table.values(row // SEGMENT_ROWS, field)])
+        at = 8 * (row % SEGMENT_ROWS)
+        return bytes((text or b"")[at : at + 8].ljust(8, b"\0"))
 
     def _stored(self, segment: int) -> dict[str, Bits]:
         """Return the values of a segment as they are stored: 0 for those that are missing."""
@@ -207,7 +218,11 @@ class _Values:
                 contents = client().mget([self.table.values(segment, name) for name in some])
                 for name, content in zip(some, contents, strict=True):
                     whole = (content or b"").ljust(8 * SEGMENT_ROWS, b"\0")
-                    self._values[name] = np.frombuffer(whole[: 8 * SEGMENT_ROWS], dtype="<u8")
+                    self._values[name] = np.frombuffer(whole[: 8 * SEGMENT_ROWS], dtype="<u8").copy()
+            for newest in read_tail(self.keys, self.generation):
+                if newest.row // SEGMENT_ROWS == segment:
+                    for name, values in self._values.items():
+                        values[newest.row % SEGMENT_ROWS] = int.from_bytes(newest.value(name), "little")
         return self._values
 
 

@@ -86,7 +86,7 @@ def write_batch(
         if code != -1:
             # What was written already may still lack its note: its writer may have been killed between the two.
             if settings.REDIS_CLUSTER and not is_quiet and any(one >= 0 for one in rest):
-                _note_written(sid)
+                note_written(sid)
             return code == 1, rest
         # Another program wrote the summary: what it says beside the figures is kept.
         head_of = rest[0] or None
@@ -113,7 +113,8 @@ def begin_batch(sid: SessionId, columns: Sequence[Sequence[bytes]], runs: Sequen
     return BegunScript(script("write_runs"), usual.names, first, columns=columns)
 
 
-def _note_written(sid: SessionId) -> None:
+def note_written(sid: SessionId) -> None:
+    """Note on a cluster that the session has changed, once it has. Raises StoreUnavailable."""
     try:
         note_own(str(sid))
     except StoreUnavailable as error:

@@ -23,6 +23,7 @@ from bots_app.query import RunQuery
 from bots_app.records import NOT_STORED, BacktestRunRecord, UnreadableRun, read_run
 from bots_app.run_page import RunPage
 from bots_app.sending import Sender, put_operation
+from bots_app.single_put import put_one
 from bots_app.table.fields import fields_of
 from bots_app.table.ordering import TablePosition, is_of_table
 from bots_app.table_lists import Start, count_in_table, neighbours_in_table, rank_in_table, read_table_page
@@ -181,7 +182,7 @@ class BotRegistry:
         config_hash = write.record.configHash
         try:
             with in_steps():
-                is_built, code = write_one(sid, put_operation(write))
+                is_built, code = put_one(sid, write, put_operation(write))
             if not is_built:
                 self.ensure_built(sid)
         except Unavailable as error:

@@ -13,6 +13,7 @@ from bots_app.table.shapes import canonical_names
 from bots_app.table.values import from_stored
 from dashboard.store.client import client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
+from dashboard.store.table_tail import read_tail
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 
@@ -60,8 +61,11 @@ def _made(keys: SessionKeys, generation: str) -> tuple[str, bool]:
     pipe = client().pipeline()
     for name in parameters:
         pipe.getrange(table.values(0, name), 0, 8 * SEGMENT_ROWS - 1)
+    newest = read_tail(keys, generation)
     for name, content in zip(parameters, pipe.execute(), strict=True):
-        if condition := _condition(name, content):
+        # Rows that follow what is there: where they stand does not matter here.
+        whole = content[: len(content) // 8 * 8] + b"".join(one.value(name) for one in newest)
+        if condition := _condition(name, whole):
             return f"{metric} and {condition}", True
     return f"{metric} and not ({quoted_name(parameters[0])} is missing)", True
 
@@ -73,7 +77,7 @@ def _rank(name: str) -> tuple[bool, bool, int, str]:
 
 def _condition(name: str, content: bytes) -> str:
     """Return a condition that some of these values meet and others do not, '' where they are not several numbers."""
-    values = from_stored(content[: len(content) // 8 * 8])
+    values = from_stored(content)
     found: Sequence[float] = np.unique(values[np.isfinite(values)]).tolist()
     if len(found) < 2:
         return ""

@@ -22,7 +22,7 @@ from bots_app.table.derived import Derived
 from bots_app.table.hashes import words_from
 from bots_app.table.snapshot import Held, Snapshot
 from dashboard.errors import DashboardError, Unavailable
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.store.table import (
     ChangedRows,
     TableReply,
@@ -33,6 +33,7 @@ from dashboard.store.table import (
     read_texts,
     read_values,
 )
+from dashboard.store.table_tail import TailRow, labels_of
 
 #: Segments of one column that the store may answer at once: 4 MB, about 3 ms of its time. Where writers change more
 #: than that while it is read, the next attempt asks for twice as much.
@@ -40,6 +41,8 @@ MOST_SEGMENTS = 128
 #: Attempts at having one state of a table that is written all the time; the last one may ask for 1,000,000 rows of 60
 #: columns.
 ATTEMPTS = 8
+#: Runs of the tail whose texts are kept until somebody asks for them.
+MOST_TOLD = 2_000
 #: Seconds to wait for another thread that loads the same session.
 WAIT_S = 10.0
 
@@ -74,6 +77,8 @@ class SessionTable:
         self.names: frozenset[str] = frozenset()
         self._texts: Mapping[int, str] = {}
         self._texts_count = self._texts_bytes = 0
+        #: Texts of runs of the tail, as the store told them, that are not among the others yet.
+        self._told_texts: list[bytes] = []
         self.frame: Frame | None = None
         self.columns: dict[str, Column] = {}
         #: What the store said of the state that is held whole, '' while none is.
@@ -186,6 +191,10 @@ class SessionTable:
             for name in fields
         )
 
+    def _missing(self, fields: Collection[str]) -> list[str]:
+        """Return the fields with a column that is not held."""
+        return [name for name in fields if name in self.names and name not in self.columns]
+
     def _refresh(self, fields: Collection[str]) -> None:
         """Bring hashes and fields to one state, which is not older than this call."""
         began, most, self._said = time.monotonic_ns(), MOST_SEGMENTS, ""
@@ -195,12 +204,12 @@ class SessionTable:
             since = min((one.revision for one in kept if one is not None), default=0)
             reply = read_table(
                 self.keys, generation=self.generation if kept else "", revision=since, names=len(self.names),
-                fields=held, most=most,
+                fields=held, most=most, is_cold=bool(self._missing(fields)),
             )  # fmt: skip
             if reply is None:
                 raise SessionGone()
             if self._take(reply, held, since, fields):
-                self._looked_at, self._is_quiet = began, not reply.changes
+                self._looked_at, self._is_quiet = began, not (reply.changes or reply.tail)
                 self._said = reply.state(len(self.names)) if reply.generation else ""
                 return
             most *= 2
@@ -208,17 +217,21 @@ class SessionTable:
 
     def _take(self, reply: TableReply, held: list[str], since: int, fields: Collection[str]) -> bool:
         """Put in what the store has answered, and load what is not there; tell whether that was the last of it."""
-        # A revision that goes back is that of a server that has lost its last writes.
-        is_other = reply.generation != self.generation or reply.revision < since
-        if is_other:
+        # A column that nobody knew of before is read next time, when the store has been asked for the whole tail; so is
+        # any where the revision goes back, which is that of a server that has lost its last writes.
+        missing, is_behind = self._missing(fields), reply.revision < since
+        is_other = reply.generation != self.generation
+        if is_other or is_behind:
             self._begin(reply.generation, reply.rows, reply.width)
             held = []
         self.rows, self.is_stale = reply.rows, reply.is_stale
         if reply.names is not None:
             self.names = reply.names
         if reply.texts != self._texts_count:
-            self._texts, self._texts_count, self._texts_bytes = {}, reply.texts, 0
+            # Those of the tail are among them now.
+            self._texts, self._texts_count, self._texts_bytes, self._told_texts = {}, reply.texts, 0, []
         self._note_changes(reply.changes)
+        self._note_changes({one.row // SEGMENT_ROWS: one.revision for one in sorted(reply.tail, key=_revision)})
         is_first = self.frame is None
         if is_first:
             frame = Frame(segments_of(self.rows), self.width)
@@ -232,13 +245,17 @@ class SessionTable:
             self._load_hashes(self._own_frame(has_changed=True), reply.moved, reply.revision)
             for name in held:
                 self._load(name, list(reply.changes), reply.revision)
-        missing = [name for name in fields if name in self.names and name not in self.columns]
+        if is_first:
+            missing = [] if is_behind and not is_other else self._missing(fields)
         for name in missing:
             self._load(name, range(segments_of(self.rows)), reply.revision)
+        if reply.tail:
+            self._put_tail(reply.tail, [name for name in fields if name in self.columns])
         is_resolved = self._resolve()
         if not reply.generation:
             return True
         is_done = reply.is_whole and is_resolved and not is_first and not missing
+        is_done = is_done and not self._missing(fields)
         if is_done and self.frame is not None and np.count_nonzero(self.frame.live) != reply.places:
             # Somebody has changed the table by hand: a run is listed twice, or not at all.
             self.is_stale = True
@@ -272,6 +289,19 @@ class SessionTable:
             column = self._own_column(name, has_changed=True)
             column.put_rows(rows, content, frame.live)
             column.revision = revision
+
+    def _put_tail(self, tail: Sequence[TailRow], fields: Sequence[str]) -> None:
+        """Put in runs that are newer than what the columns in the store say."""
+        rows = np.array([one.row for one in tail])
+        words = words_from(b"".join(one.config_hash.ljust(self.width, b"\0") for one in tail), self.width)
+        frame = self._own_frame(has_changed=False)
+        if not frame.has_rows(rows, words):
+            frame = self._own_frame(has_changed=True)
+            frame.put_rows(rows, words)
+        for name in fields:
+            column = self._own_column(name, has_changed=True)
+            column.put_rows(rows, b"".join(one.value(name) for one in tail), frame.live)
+        self._told_texts = [*self._told_texts[-MOST_TOLD:], *(one.texts for one in tail)]
 
     def _load_hashes(self, frame: Frame, segments: Collection[int], revision: int) -> None:
         for segment, content in read_hashes(self.keys, self.generation, list(segments), self.width):
@@ -321,5 +351,10 @@ class SessionTable:
         if not self._texts and self._texts_count:
             self._texts = texts = read_texts(self.keys, self.generation)
             self._texts_bytes = sum(len(text) + ENTRY_BYTES for text in texts.values())
-            return texts
+        if self._told_texts:
+            self._texts, self._told_texts = {**self._texts, **labels_of(self._told_texts)}, []
         return self._texts
+
+
+def _revision(one: TailRow) -> int:
+    return one.revision

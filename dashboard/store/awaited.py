@@ -17,7 +17,7 @@ from dashboard.errors import StoreUnavailable
 from dashboard.store import keys as store_keys
 
 #: Scripts whose outcome somebody is told of.
-ACKNOWLEDGED = ("write_runs", "finish_index", "delete_session", "delete_runs", "note_sessions")
+ACKNOWLEDGED = ("write_run", "write_runs", "finish_index", "delete_session", "delete_runs", "note_sessions")
 #: Milliseconds that replicas have; less than what a connection waits for an answer.
 WAIT_MS = 1_000
 

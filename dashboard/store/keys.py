@@ -50,6 +50,7 @@ session:{sid}:table:{g}:texts                hash        code of a text -> the t
 session:{sid}:table:{g}:changes              zset        score = revision of the last change of a segment
 session:{sid}:table:{g}:moved                zset        the same, of those whose rows were given out or freed
 session:{sid}:table:{g}:recent               zset        score = revision of the last change of a row; the newest
+session:{sid}:table:{g}:tail                 hash        configHash -> row and values of a run that was written alone
 session:{sid}:table:{g}:free                 set         rows of deleted runs, and the shape that each had
 session:{sid}:table:dropped                  set         generations that are no longer in use and are being removed
 session:{sid}:events                         stream      what changed, capped; written by the script that changed it
@@ -58,7 +59,8 @@ A list of all runs by time is the merge of the sets of the usual statuses (USUAL
 holds the runs of all others: most runs stand in one set less, and however many statuses there are, four are merged.
 
 The table of a session has a generation g, a short token, which `index:stats` names; a segment is its next SEGMENT_ROWS
-rows. How a value stands there is said in `bots_app/table/values.py`.
+rows. How a value stands there is said in `bots_app/table/values.py`. What the tail holds (includes/table_tail.lua says
+in which form) is newer than what the columns do, and goes there with the next batch.
 
 What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, a sweep table as the generation
 {token}, until it takes the place of what was in use; that is put aside under `session:{sid}:next:{token}:old:` and
@@ -89,7 +91,7 @@ PER_STATUS = ("profit", "unranked", "updated", "undated")
 #: Rows of one segment of a table: 8 bytes each and what the server puts before them fit a block of 32 KiB.
 SEGMENT_ROWS = 4_080
 #: Names of the keys of a table's generation that hold no segment, see `TableKeys.name`.
-TABLE_NAMES = ("places", "long", "shapes", "columns", "omitted", "texts", "changes", "moved", "recent", "free")
+TABLE_NAMES = ("places", "long", "shapes", "columns", "omitted", "texts", "changes", "moved", "recent", "free", "tail")
 
 _SUMMARY = "bot_registry:session_current:"
 _RUN = "bot_registry:run:"

@@ -14,6 +14,7 @@ from dashboard.store.lean import Command
 from dashboard.store.pages import NotBuilt
 from dashboard.store.scripts import script
 from dashboard.store.shared import INDEX_VERSION, chunked
+from dashboard.store.table_tail import TailRow, tail_rows
 from dashboard.tolerant import from_bytes
 
 #: Segments of a column that one call reads: 1 MB, which hold the server for half a millisecond mostly, and for some
@@ -41,7 +42,8 @@ class TableReply(msgspec.Struct, frozen=True):
 
     Where it is whole, either `changed_rows` are all rows that changed, with their hashes and values in one piece for
     each field; or `moved` are the segments whose hashes changed, and `pieces` the values of each field in each of
-    `changes`; None stands for zero bytes alone. Else too much has changed to be told at once.
+    `changes`; None stands for zero bytes alone. Else too much has changed to be told at once. `tail` are runs that are
+    newer than all that: those which have changed since, or all where columns are read.
     """
 
     generation: str
@@ -59,6 +61,7 @@ class TableReply(msgspec.Struct, frozen=True):
     hashes: list[bytes | None]
     pieces: list[list[bytes | None]]
     changed_rows: ChangedRows | None = None
+    tail: list[TailRow] = []
 
     def state(self, columns: int) -> str:
         """Return what the table is like, having so many columns, as `read_same` takes it."""
@@ -69,27 +72,31 @@ class TableReply(msgspec.Struct, frozen=True):
 
 
 def read_table(
-    keys: SessionKeys, *, generation: str, revision: int, names: int, fields: Sequence[str], most: int
-) -> TableReply | None:
+    keys: SessionKeys, *, generation: str, revision: int, names: int, fields: Sequence[str], most: int,
+    is_cold: bool = False,
+) -> TableReply | None:  # fmt: skip
     """Return what has changed since a revision of a generation, None when there is no such session. Raises NotBuilt.
 
-    `names` is how many columns are known, `most` how many segments of one column may be answered. One round trip.
+    `names` is how many columns are known, `most` how many segments of one column may be answered, `is_cold` tells that
+    columns will be read from the store which are not among the fields. One round trip.
     """
     command = _command(keys, keys.tag, tuple(fields))
-    reply: list[Any] = script("read_table").read(command, (SEGMENT_ROWS, generation, revision, names, most))
+    known = (SEGMENT_ROWS, generation, revision, names, most, int(is_cold))
+    reply: list[Any] = script("read_table").read(command, known)
     if reply[0] == b"missing":
         return None
     if reply[0] == b"unbuilt":
         raise NotBuilt(reply[1])
-    _, found, at, rows, width, stale, texts, long, places, columns, changes, told, changed, hashes, *pieces = reply
+    _, found, at, rows, width, stale, texts, long, places, columns, changes, told, changed, hashes, *rest = reply
+    tail, shapes, *pieces = rest
     numbers = [int(one) for one in changed]
-    is_by_row = told == ROWS
+    is_by_row, newest = told == ROWS, [one for one in tail_rows(tail, shapes) if one.row < rows]
     return TableReply(
-        found.decode(), int(at), rows, width, stale == 1, texts, long, places,
+        found.decode(), int(at), rows, width, stale == 1 or 2 * len(newest) < len(tail), texts, long, places,
         None if columns is None else frozenset(map(from_bytes, columns)),
         {int(segment): int(float(score)) for segment, score in zip(changes[::2], changes[1::2], strict=True)},
         told > 0, [] if is_by_row else numbers, [] if is_by_row else hashes, [] if is_by_row else pieces,
-        ChangedRows(numbers, hashes, pieces) if is_by_row else None,
+        ChangedRows(numbers, hashes, pieces) if is_by_row else None, newest,
     )  # fmt: skip
 
 
@@ -103,7 +110,7 @@ def read_same(keys: SessionKeys, state: str, hashes: Sequence[str]) -> list[byte
 def _command(keys: SessionKeys, tag: str, fields: tuple[str, ...]) -> Command:
     """Return the call without what is known; `tag` tells keys apart that differ by the settings."""
     args = [INDEX_VERSION, keys.table_prefix, len(fields), *fields]
-    return script("read_table").command(_names(keys), args, rest=5)
+    return script("read_table").command(_names(keys), args, rest=6)
 
 
 @lru_cache(1024)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from dashboard.errors import DashboardError
-from tests.bench.environment import BenchError, private_world
+from tests.bench.environment import KEEP_MEMORY, BenchError, private_world
 
 DEFAULT_RUNS = 100_000
 #: Rounds of what takes milliseconds; its median is then steady to some per cent.
@@ -36,6 +36,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--writes", type=int, default=20_000, help="runs written in each way; default 20,000")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="measure only these")
     parser.add_argument("--unix", action="store_true", help="reach Redis by a unix socket instead of the loopback")
+    parser.add_argument(
+        "--warm", action="store_true", help="measure the longest commands in memory that the server has touched before"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="store the figures there too")
     options = parser.parse_args()
     for name, least in (("runs", LEAST_RUNS), ("rounds", 1), ("turns", 1), ("writes", 2)):
@@ -88,7 +91,7 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
         elif part == "upkeep":
             upkeep.measure_upkeep(report, sessions)
         else:
-            longest.measure(report, sessions.main, options.runs)
+            longest.measure(report, sessions.main, options.runs, is_warm=options.warm)
     conditions["seconds"] = round(time.monotonic() - start)
     print(" ".join(f"{name}: {value}" for name, value in conditions.items()), end="\n\n")
     print(report.table())
@@ -110,6 +113,8 @@ def main() -> int:
     """Run the benchmark; a missed goal is a finding and no failure."""
     options = arguments()
     signal.signal(signal.SIGTERM, stop)
+    if options.warm:
+        os.environ.update(KEEP_MEMORY)
     try:
         with private_world(is_unix=options.unix) as folder:
             import django

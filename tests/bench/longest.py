@@ -33,6 +33,8 @@ MOST_TOLD = 12
 TOLD_BY = 60
 #: Seconds of reading memory for a million runs.
 READING_S = 20.0
+#: Bytes touched a run, of texts of TEXT bytes, so many in one go.
+TOUCHED, TEXT, PIPELINE = 7_000, 1 << 16, 100
 #: Ms from which on a pause of the machine is told beside a command of the same second.
 TOLD_MS = 3.0
 
@@ -45,10 +47,17 @@ class Found(NamedTuple):
     stage: str = ""
 
 
-def measure(report: Report, sid: SessionId, runs: int) -> None:
-    """Measure everything there is to do with a session of so many synthetic runs; the store is empty to begin with."""
-    report.begin("Longest single command of Redis, by kind")
+def measure(report: Report, sid: SessionId, runs: int, *, is_warm: bool = False) -> None:
+    """Measure everything there is to do with a session of so many synthetic runs; the store is empty to begin with.
+
+    `is_warm` has the server touch its memory first, which it then keeps.
+    """
+    report.begin(
+        "Longest single command of Redis, by kind" + (", in memory that was touched before" if is_warm else "")
+    )
     client().flushall()
+    if is_warm:
+        touch_memory(runs)
     longest: dict[str, Found] = {}
     with favoured(), pauses() as late:
         for stage, do in stages(sid, runs).items():
@@ -69,6 +78,19 @@ def measure(report: Report, sid: SessionId, runs: int) -> None:
         "every other command (each stage)", rest[0][1].milliseconds if rest else NOTED_US / 1e3, "ms",
         goal=at_most(LONGEST_MS),
     )  # fmt: skip
+
+
+def touch_memory(runs: int) -> None:
+    """Have the server take as much memory as so many runs ever need, and empty the store.
+
+    It keeps the memory if it was started with KEEP_MEMORY in its environment.
+    """
+    for first in range(0, runs * TOUCHED // TEXT, PIPELINE):
+        pipe = client().pipeline()
+        for number in range(first, first + PIPELINE):
+            pipe.setrange(f"touched:{number}", TEXT - 1, "x")
+        pipe.execute()
+    client().flushall(asynchronous=False)
 
 
 def described(found: Found, late: dict[int, float]) -> str:

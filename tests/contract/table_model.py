@@ -10,6 +10,7 @@ from bots_app.table.fields import fields_of
 from bots_app.table.values import MISSING, bits_of
 from dashboard.store.client import client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
+from dashboard.store.table_tail import labels_of, read_tail
 from tests.contract.model import SID
 
 #: Bits of each field of each run.
@@ -34,6 +35,10 @@ def stored_table(sid: str = SID) -> Table:
     values = {
         column: _cells([table.values(segment, column) for segment in _segments(rows)], 8) for column in sorted(columns)
     }
+    for newest in read_tail(keys, stats["table"]):
+        assert names[newest.row].rstrip(b"\0") == newest.config_hash
+        for column, cells in values.items():
+            cells[newest.row] = newest.value(column)
     places = {name.decode(): place.decode() for name, place in client().hgetall(table.name("places")).items()}
     found: Table = {}
     for row, raw in enumerate(names):
@@ -75,7 +80,10 @@ def expected_table(texts: dict[str, bytes]) -> Table:
 def labels(sid: str = SID) -> dict[int, str]:
     """Return the texts that the table knows, by their bits."""
     found = client().hgetall(SessionKeys(sid).table(generation_of(sid)).name("texts"))
-    return {MISSING + int(code): text.decode() for code, text in found.items()}
+    newest = labels_of([one.texts for one in read_tail(SessionKeys(sid), generation_of(sid))])
+    return {MISSING + int(code): text.decode() for code, text in found.items()} | {
+        MISSING + code: text for code, text in newest.items()
+    }
 
 
 def table_keys(sid: str = SID) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any
 
@@ -16,11 +15,10 @@ from bots_app.table.fields import fields_of
 from bots_app.writing import RunWrite
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
-from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from sessions_app.registry import sha_of
-from tests.contract.model import SID, run, told, write_foreign
-from tests.contract.table_model import stored_table
+from tests.contract.model import SID, run, write_foreign
+from tests.contract.whole_store import everything
 
 sid = SessionId.parse(SID)
 keys = SessionKeys(SID)
@@ -32,8 +30,6 @@ RECORDS = [
     for profit in (None, 1.5, -2.0)
     for status, updated in TIMES.items()
 ]
-#: Numbers of the hash of stats that depend on the time, or on how runs came and went.
-GROWING = (b"revision", b"table", b"rows", b"width", b"told")
 FOREIGN = [run("b", 3.0, "running"), run("c", None, "completed", updated=None), run("d", 1.5, "failed")]
 
 
@@ -54,24 +50,6 @@ def operation(chance: random.Random, stored: dict[str, bytes]) -> tuple[Any, ...
     if kind == "put" or (text is not None and expected == sha_of(text)):
         stored[name] = write.text
     return (kind, name, expected, write.text, chance.choice([b"", b"", b"[]"]), *values, fields_of(write.record))
-
-
-def everything() -> dict[str, Any]:
-    """Return what every key holds but for the numbers that grow with time; of the table what it says of each run."""
-    found: dict[str, Any] = {"table": stored_table()}
-    for name in map(from_bytes, client().keys("*")):
-        kind = from_bytes(client().type(name))
-        if name.startswith(("bot_registry:sessions", keys.table_prefix)):
-            continue
-        if kind == "stream":
-            found[name] = [(one.name, json.loads(one.data) | {"revision": None}) for one in told(SID)]
-        elif kind == "hash":
-            found[name] = {field: value for field, value in client().hgetall(name).items() if field not in GROWING}
-        elif kind == "zset":
-            found[name] = client().zrange(name, 0, -1, withscores=True)
-        else:
-            found[name] = client().smembers(name) if kind == "set" else client().get(name)
-    return found
 
 
 def prepare(start: str) -> dict[str, bytes]:

@@ -34,6 +34,7 @@ def registry(store: redis.Redis) -> BotRegistry:
     registry = BotRegistry()
     registry.put_many(sid, writes(1.0))
     registry.put_many(sid, [RunWrite.parse(run("failed", status="failed"))])
+    registry.put(sid, RunWrite.parse(run("alone", 3.0)))
     registry.page(sid, RunQuery())
     registry.page(sid, RunQuery(min_profit=1.0, ordering="lastUpdated"))
     PerformanceRegistry().aggregate(sid, RunQuery())
@@ -78,6 +79,8 @@ def test_writes_are_one_a_batch(registry: BotRegistry, redis_calls: Any) -> None
     trades = [{"profit": 1.0}] * 5
     assert redis_calls.of(lambda: registry.put_many(sid, writes(5.0, trades=trades))) == BATCHES
     assert redis_calls.of(lambda: registry.put(sid, RunWrite.parse(run("new", 1.0)))) == 1
+    # What is out of the ordinary is found to be so first.
+    assert redis_calls.of(lambda: registry.put(sid, RunWrite.parse(run("new", 1.0, configuration={"x": 1})))) == 2
     other = SessionId.parse("new:1h:1:2")
     assert redis_calls.of(lambda: registry.put_many(other, writes(1.0))) == BATCHES
     assert redis_calls.of(lambda: registry.delete(sid, "new")) == 1

@@ -173,7 +173,7 @@ def test_a_column_that_somebody_else_put_there_is_made_anew_by_a_rebuild(real_st
     key = keys.table(generation_of()).values(0, "profit")
     client().delete(key)
     client().sadd(key, "theirs")
-    put(run("a", 3.0))
+    put(run("a", 3.0), run("b", 2.5))
     assert not client().hexists(keys.index("stats"), "built")
     rebuild(sid)
     agree()

@@ -36,8 +36,11 @@ FEW, MANY = 1_500, 4_500
 #: Steps of looking for a place in a sorted set: one more for every doubling, in each of the sources of a list; and what
 #: a step of a scan finds beyond what it is asked for, while the server moves a set to a larger table.
 MORE = 60 + 6 * 30
-#: Keys of a bounded size, which may be taken as a whole: figures of each status, who does some work, deletions kept.
-SMALL_KEYS = re.compile(r":index:(\w+:)*stats$|:builder$|:follower$|:table:\w+:columns$|^bot_registry:sessions:gone$")
+#: Keys of a bounded size, which may be taken as a whole: figures of each status, who does some work, deletions kept,
+#: names of columns, the tail of a table.
+SMALL_KEYS = re.compile(
+    r":index:(\w+:)*stats$|:builder$|:follower$|:table:\w+:(columns|tail)$|^bot_registry:sessions:gone$"
+)
 #: Where scripts take such keys by other words than HGETALL and HKEYS; what is compared before it goes is one record,
 #: the trades of one run, the summary or the events, never an index.
 SMALL = {
@@ -47,6 +50,10 @@ SMALL = {
     "table_shapes.lua: SMEMBERS sweep.key .. 'columns'",
     "read_table.lua: SMEMBERS prefix .. 'columns'",
     "shadow_table.lua: SMEMBERS key .. 'columns'",
+    # No more than write_run.lua puts there: 32 runs, and some 3,000 values.
+    "table_tail.lua: HGETALL sweep.key .. 'tail'",
+    "table_tail.lua: DEL sweep.key .. 'tail'",
+    "tail_since.lua: HGETALL prefix .. 'tail'",
     # At most 2,000 are kept, and these were counted before.
     "changed_rows.lua: ZRANGEBYSCORE key, since, '+inf'",
     # An entry for 4,080 runs.
@@ -96,6 +103,8 @@ def read_lists(sid: SessionId) -> None:
 def write_all_ways(sid: SessionId) -> None:
     write_runs(sid, 600)
     registry.put_many(sid, [RunWrite.parse(run(f"run-{n:05}", 1.0, "failed")) for n in range(600)])
+    for number in range(3):
+        registry.put(sid, RunWrite.parse(run(f"run-{number:05}", 2.0, "failed")))
     registry.annotate(sid, "run-00001", notes="n")
     registry.delete(sid, "run-00002")
     SessionRegistry().annotate(sid, notes="n")

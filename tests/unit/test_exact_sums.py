@@ -64,7 +64,8 @@ def test_many_of_one_size_do_not_overflow() -> None:
 
 
 def figures_of_scripts() -> str:
-    return "".join((SCRIPTS / f"{name}.lua").read_text() for name in ("order", "sums", "sum_texts", "figures"))
+    names = ("bytes_order", "doubles", "sums", "sum_texts", "figures")
+    return "".join((SCRIPTS / f"{name}.lua").read_text() for name in names)
 
 
 def test_the_scripts_take_out_again_what_was_summed_here(real_store: redis.Redis) -> None:

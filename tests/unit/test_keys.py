@@ -49,6 +49,7 @@ def write_one_of_everything() -> None:
     BotRegistry().put_many(sid, [RunWrite.parse(one) for one in writes])
     BotRegistry().delete(sid, "run-6")
     SessionRegistry().annotate(sid, notes="tried")
+    BotRegistry().put(sid, RunWrite.parse(run("run-1", 2.5, trades=[{"profit": 1}])))
     client().set(SessionKeys(SID).summary, '{"notes": "of another program"}')
     discover()
     assert Lease().hold() is None
@@ -108,7 +109,7 @@ def test_every_key_is_a_row_of_the_table(
         SessionRegistry().delete(sid)
     seen |= in_place(found(real_store))
 
-    assert len(ROWS) == 39
+    assert len(ROWS) == 40
     kinds = {row.replace("bot_registry:sessions:", f"{LIST}:") if is_cluster else row: kind for row, kind in ROWS}
     patterns = {row: pattern_of(row, tag) for row in kinds}
     used = set()

@@ -8,7 +8,8 @@
 --   each run: hash, status, profit, updated ('' when missing), row ('' takes the run out); at most 200
 --
 -- Output: number of runs left to be taken over, -1 nothing done: the build has been ended
---- @include "order"
+--- @include "bytes_order"
+--- @include "doubles"
 --- @include "sums"
 --- @include "sum_texts"
 --- @include "figures"

@@ -18,7 +18,8 @@
 --
 -- Output: 1 done; -1 nothing done: somebody else wrote the summary
 --- @include "session_list"
---- @include "order"
+--- @include "bytes_order"
+--- @include "doubles"
 --- @include "sums"
 --- @include "sum_texts"
 --- @include "figures"

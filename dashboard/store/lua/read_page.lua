@@ -39,6 +39,7 @@ local has_range = min ~= '' or max ~= ''
 local profits, others = redis.call('ZCARD', KEYS[5]), redis.call('ZCARD', KEYS[6])
 local bots, indexed = redis.call('SCARD', KEYS[1]), redis.call('HLEN', KEYS[2])
 local stale = bots ~= indexed or profits + others ~= indexed
+--- @include "bytes_order"
 --- @include "order"
 --- @include "page_answer"
 --- @include "lone_page"

@@ -9,7 +9,9 @@
 -- ARGV[3] 1 to begin at the start, 0 to go on
 --
 -- Output: 1 done, 0 to be called again
+--- @include "bytes_order"
 --- @include "order"
+--- @include "doubles"
 --- @include "sums"
 --- @include "sum_texts"
 --- @include "figures"

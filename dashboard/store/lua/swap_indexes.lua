@@ -13,7 +13,8 @@
 -- Output: {1, names put aside ...}, {0} not exchanged: there are more runs to take over, {-1} somebody else wrote the summary, {-2}
 --   the build has been ended, {-3} what was loaded is not all there
 --- @include "session_list"
---- @include "order"
+--- @include "bytes_order"
+--- @include "doubles"
 --- @include "sums"
 --- @include "sum_texts"
 --- @include "figures"

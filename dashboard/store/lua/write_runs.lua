@@ -9,13 +9,11 @@
 -- KEYS[8] session:{sid}:events
 -- KEYS[9] bot_registry:session_current:{sid}
 -- KEYS[10] to KEYS[13] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
--- ARGV[1] sid
--- ARGV[2] prefix of the records, ARGV[3] of trades, ARGV[4] of the fixed sets of statuses, ARGV[5] of the indexes of statuses
+-- ARGV[1] sid, ARGV[2] prefix of the records, ARGV[3] of trades, ARGV[4] of the fixed sets of statuses, ARGV[5] of the indexes of statuses
 -- ARGV[6] version, ARGV[7] most events kept, ARGV[10] now (us)
 -- ARGV[8] set of what changes while a rebuild goes on, ARGV[9] channel that is told what was put, edited, deleted, '' none
 -- ARGV[11] head of a new summary, or of the one with the sha1 in ARGV[12] (see summary.lua)
--- ARGV[13] '', or JSON: statuses (further statuses to clear), quiet (no summary, no events), deleting (key that is there while the
---   session is being deleted, if nothing is to be filed then)
+-- ARGV[13] '', or JSON: statuses (further ones to clear), quiet (no summary, no events), deleting (key: while it is there nothing is filed)
 -- ARGV[14] prefix of the sweep table's keys, ARGV[15] JSON: names of the fields that the batch's runs have, ARGV[16] their values,
 --   field after field, 8 bytes for each operation, ARGV[17] JSON: digests (of the shapes, i.e. of which fields a run has), names (of
 --   each shape, JSON), of (number of each operation's shape), neither if all have the same, always (how many of the first fields have
@@ -27,7 +25,8 @@
 --   0 unchanged, -1 the stored record is another one, -2 there is no such run, -3 the session is being deleted. First code: 1 done,
 --   2 done, but the session's derived keys are not built yet, nothing done: -1 somebody else wrote the summary, -2 rows too far apart
 --- @include "session_list"
---- @include "order"
+--- @include "bytes_order"
+--- @include "doubles"
 --- @include "sums"
 --- @include "sum_texts"
 --- @include "figures"
@@ -45,6 +44,7 @@
 --- @include "table_changes"
 --- @include "table_free"
 --- @include "table_places"
+--- @include "table_tail"
 --- @include "run_states"
 --- @include "index_run"
 --- @include "telling"

@@ -84,5 +84,6 @@ local function begin_batch(options, keys, stats, is_careful)
   -- Whether there is a record of a run that no row tells of: of another program's, or lost.
   local may_be_there = look_behind(batch.places, #added == 1 and added[1] or nil)
   batch.has_foreign = #added > 0 and (#added > 1 or may_be_there) and redis.call('EXISTS', unpack(added)) > 0
+  fold_tail(batch.sweep)
   return batch
 end

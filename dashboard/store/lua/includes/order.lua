@@ -1,12 +1,3 @@
--- Bytewise comparison, as sorted sets order members of equal score; Lua's own `<` follows the server's locale.
-local function bytes_less(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, i), string.byte(b, i)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
 -- The rank, from low to high, of the first member that is not less than the given one, among members of equal score: looked for
 -- around a guess in steps that double, so that a good guess takes two of them, or without one in the middle.
 local function rank_between(key, low, high, member, guess)

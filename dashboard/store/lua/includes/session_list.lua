@@ -5,19 +5,23 @@
 -- Deletions that are remembered; whoever has missed more reads the whole list again.
 local GONE_KEPT = 1000
 
-local function next_number(list)
-  local last = tonumber(list.last or redis.call('HGET', list.state, 'number') or 0)
-  -- Microseconds of the day: a server that comes back with an older data set gives out no number twice.
+local function now_us()
   local time = redis.call('TIME')
-  local number = string.format('%.0f', math.max(last + 1, time[1] * 1000000 + time[2]))
+  return time[1] * 1000000 + time[2]
+end
+
+-- `now` is the time of the day in microseconds: a server that comes back with an older data set gives out no number twice.
+local function next_number(list, now)
+  local last = tonumber(list.last or redis.call('HGET', list.state, 'number') or 0)
+  local number = string.format('%.0f', math.max(last + 1, now or now_us()))
   redis.call('HSET', list.state, 'number', number)
   list.last = number
   if last == 0 then redis.call('HSET', list.state, 'epoch', number) end
   return number
 end
 
-local function note_change(list, sid)
-  local number = next_number(list)
+local function note_change(list, sid, now)
+  local number = next_number(list, now)
   if redis.call('ZADD', list.sessions, number, sid) == 1 then redis.call('ZREM', list.gone, sid) end
   return number
 end

@@ -1,29 +1,4 @@
--- Sums that are exact: each is kept as doubles that do not overlap (Shewchuk 1997, as Python's math.fsum keeps them), so that
--- adding a profit and taking it away again leaves what was there, whatever else is or was in the sum. Squares are exact
--- products (Dekker 1971). Profits beyond WIDE would overflow as squares: they are counted instead, and whoever reads sums then
--- adds up the scores.
-local WIDE = 1e150
-
--- Add x to a list of doubles, smallest first; what each addition loses is exact (Knuth's two-sum, whichever is larger).
-local function add_to(parts, x)
-  local kept, count = 0, #parts
-  for i = 1, count do
-    local y = parts[i]
-    local high = x + y
-    local back = high - x
-    local low = (x - (high - back)) + (y - back)
-    if low ~= 0 then
-      kept = kept + 1
-      parts[kept] = low
-    end
-    x = high
-  end
-  if x ~= 0 then
-    kept = kept + 1
-    parts[kept] = x
-  end
-  for i = kept + 1, count do parts[i] = nil end
-end
+-- Sums of profits and of their squares (see doubles.lua), over a batch of changes.
 
 -- Have a profit added to sums, or with sign -1 taken out: done by `add_up`, for all that wait.
 local function sum_profit(sums, x, sign)

@@ -11,6 +11,15 @@ end
 -- Rows in the log of recent changes, and rows of one segment from which on it is cheaper to read it whole.
 local MOST_RECENT, MANY_ROWS = 2000, 20
 
+-- Put down changed rows: revision and row in turn.
+local function add_recent(sweep, flat)
+  local key = sweep.key .. 'recent'
+  sweep.recent = sweep.recent + redis.call('ZADD', key, unpack(flat))
+  if sweep.recent > MOST_RECENT then
+    sweep.recent = sweep.recent - redis.call('ZREMRANGEBYRANK', key, 0, sweep.recent - MOST_RECENT - 1)
+  end
+end
+
 -- Put down which rows were changed, for who reads them one by one: all since the lowest revision in the log are there. Where it is
 -- not worth that, the log begins anew with a mark, the row ''. The rows, `count` of them, are those that are gone and those of pieces.
 local function note_rows(sweep, gone, pieces, count, segments, revision)
@@ -27,8 +36,5 @@ local function note_rows(sweep, gone, pieces, count, segments, revision)
   for _, piece in ipairs(pieces) do
     for row = piece.row, piece.row + piece.count - 1 do flat[#flat + 1], flat[#flat + 2] = revision, row end
   end
-  sweep.recent = sweep.recent + redis.call('ZADD', key, unpack(flat))
-  if sweep.recent > MOST_RECENT then
-    sweep.recent = sweep.recent - redis.call('ZREMRANGEBYRANK', key, 0, sweep.recent - MOST_RECENT - 1)
-  end
+  add_recent(sweep, flat)
 end

@@ -12,6 +12,26 @@ local function digest_at(sweep, number)
   return sweep.digests[sweep.of and sweep.of[number] or 1]
 end
 
+-- What is not stored yet of codes and texts in turn, those of `statuses` statuses first; and how many of these are left.
+local function missing_texts(key, texts, statuses)
+  local missing, new_statuses, count = {}, 0, #texts
+  -- Without room for more, those of statuses alone are stored.
+  if count > 2 * MANY_TEXTS and redis.call('HLEN', key .. 'texts') >= MOST_TEXTS then count = 2 * statuses end
+  -- Lua's stack ends at some 8,000.
+  for first = 1, count, 2000 do
+    local codes = {}
+    for i = first, math.min(first + 1998, count), 2 do codes[#codes + 1] = texts[i] end
+    for i, text in ipairs(redis.call('HMGET', key .. 'texts', unpack(codes))) do
+      local place = first + 2 * (i - 1)
+      if not text then
+        missing[#missing + 1], missing[#missing + 2] = texts[place], texts[place + 1]
+        if place < 2 * statuses then new_statuses = new_statuses + 1 end
+      end
+    end
+  end
+  return missing, new_statuses
+end
+
 -- Read what is known of the batch's shapes and texts; look at every key that may be written.
 local function read_shapes(sweep)
   local key, known = sweep.key, {}
@@ -24,23 +44,7 @@ local function read_shapes(sweep)
     redis.call('SCARD', key .. 'columns')
     redis.call('SCARD', key .. 'omitted')
   end
-  local texts, missing, new_statuses = sweep.texts, {}, 0
-  local count = #texts
-  -- Without room for more, those of statuses alone are stored.
-  if count > 2 * MANY_TEXTS and redis.call('HLEN', key .. 'texts') >= MOST_TEXTS then count = 2 * sweep.statuses end
-  -- Lua's stack ends at some 8,000.
-  for first = 1, count, 2000 do
-    local codes = {}
-    for i = first, math.min(first + 1998, count), 2 do codes[#codes + 1] = texts[i] end
-    for i, text in ipairs(redis.call('HMGET', key .. 'texts', unpack(codes))) do
-      local place = first + 2 * (i - 1)
-      if not text then
-        missing[#missing + 1], missing[#missing + 2] = texts[place], texts[place + 1]
-        if place < 2 * sweep.statuses then new_statuses = new_statuses + 1 end
-      end
-    end
-  end
-  sweep.new_texts, sweep.new_statuses = missing, new_statuses
+  sweep.new_texts, sweep.new_statuses = missing_texts(key, sweep.texts, sweep.statuses)
 end
 
 -- The columns that a run of this shape may have a value in.

@@ -1,0 +1,37 @@
+-- The summary of a session in which one run is put (see write_run.lua), from the one that we wrote last. What both say alike is kept as it
+-- stands: numbers take long to be written out.
+
+-- What a summary of ours says behind its head, nothing where it says anything out of the ordinary.
+local function told_by(summary, head)
+  local best, profit, best_hash, last, updated, last_hash = string.match(summary,
+    '^,"runCount":%d+,"completedRuns":%d+,"errorCount":%d+(,"bestProfit":([-+.%deE]+),"bestConfigHash":"([^"\\]*)"),"avgProfit":[^,]+'
+    .. '(,"lastUpdate":(%d+),"lastConfigHash":"([^"\\]*)","currentProfit":[^,]+,"currentStatus":"[^"\\]*"})$', #head + 1)
+  return best and {
+    best = best, profit = tonumber(profit), best_hash = best_hash, last = last, updated = tonumber(updated), last_hash = last_hash,
+  }
+end
+
+-- What it says of the best run, once this one has its profit: this one, or the best of the others.
+local function best_with(told, ranks, hash, profit)
+  local top = redis.call('ZREVRANGE', ranks, 0, 0, 'WITHSCORES')
+  if top[1] == hash then top = redis.call('ZREVRANGE', ranks, 1, 1, 'WITHSCORES') end
+  local score = tonumber(top[2] or '')
+  if not score or profit > score or (profit == score and bytes_less(top[1], hash)) then
+    return ',"bestProfit":' .. number_text(profit) .. ',"bestConfigHash":"' .. hash .. '"'
+  elseif top[1] == told.best_hash and score == told.profit then return told.best end
+  return ',"bestProfit":' .. number_text(score) .. ',"bestConfigHash":' .. cjson.encode(top[1])
+end
+
+-- The same of the run that was updated last; nothing where that is this one, and goes back in time.
+local function last_with(told, hash, status, profit, updated)
+  if hash == told.last_hash and updated < told.updated then return nil end
+  if updated < told.updated or (updated == told.updated and bytes_less(hash, told.last_hash)) then return told.last end
+  return ',"lastUpdate":' .. number_text(updated) .. ',"lastConfigHash":"' .. hash .. '","currentProfit":' .. number_text(profit)
+    .. ',"currentStatus":"' .. status .. '"}'
+end
+
+-- The mean profit of completed runs, from their sum.
+local function average_text(sum, ranked, wide)
+  if ranked == 0 or tonumber(wide or 0) ~= 0 then return 'null' end
+  return number_text(total_of(sum) / ranked)
+end

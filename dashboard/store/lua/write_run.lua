@@ -1,0 +1,100 @@
+-- Write one usual run: what `write_runs` does for a single put, in a quarter of its time, or nothing where anything is out of the
+-- ordinary. Both leave the same, but for the run's values in the sweep table: these go into its tail (see table_tail.lua).
+--
+-- KEYS[1] session:{sid}:bots
+-- KEYS[2] bot_registry:session_current:{sid}
+-- KEYS[3], KEYS[4], KEYS[5] session:{sid}:index:unranked, updated, undated: usually there are none of these, so that a cluster refuses the
+--   whole call while the session's slot is on its way to another server
+-- KEYS[6] to KEYS[9] bot_registry:sessions, its gone, state, seen; left out on a cluster, where they are written after
+-- ARGV[1] sid, ARGV[2] session:{sid}:, ARGV[3] prefix of the records, ARGV[4] of trades
+-- ARGV[5] version, ARGV[6] most events kept, ARGV[7] channel that is told what was put, '' none, ARGV[8] what it is told
+-- ARGV[9] hash, of plain letters, ARGV[10] record, ARGV[11] trades, '' none, ARGV[12] a usual status, ARGV[13] profit, ARGV[14] updated
+-- ARGV[15] row, ARGV[16] digest of the names of its fields, ARGV[17] these, JSON, ARGV[18] how many, ARGV[19] their values, 8 bytes each, ARGV[20] JSON:
+--   how many texts are statuses, then code, text, ... of the texts among the values
+--
+-- Output: 1 created, 2 updated, 0 unchanged; nothing where it is for write_runs, and nothing is changed
+--- @include "session_list"
+--- @include "bytes_order"
+--- @include "doubles"
+--- @include "sum_texts"
+--- @include "rows"
+--- @include "lone_summary"
+--- @include "tail_room"
+
+local call, key = redis.call, ARGV[2]
+local hash, record, trades, status, profit, updated, row = ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
+local bots, rows, stats, ranks = KEYS[1], key .. 'index:rows', key .. 'index:stats', key .. 'bots:profit'
+local prefix, of_status, run_key = key .. 'index:status:' .. status, key .. 'bots:status:' .. status, ARGV[3] .. hash
+
+-- The derived keys are complete and know the status, nobody builds them anew or counts anew, and the summary is ours.
+local found = call('HMGET', stats, 'built', 'building', 'summary_text', 'summary_head', 'revision', 'table', 'rows', 'width', 'n:failed',
+  'n:' .. status, 'sum:' .. status, 'sq:' .. status, 'at:' .. status, 'n:completed', 'sum:completed', 'wide:completed')
+local summary, head, generation, n = found[3], found[4], found[6], found[10]
+if found[1] ~= ARGV[5] or not (summary and head and generation and n) or found[13] then return nil end
+if redis.pcall('GET', KEYS[2]) ~= summary then return nil end
+if found[2] and call('SCARD', key .. 'index:dirty') > 0 then return nil end
+local told = told_by(summary, head)
+if not told then return nil end
+
+-- The run has its place in every index already, under the same status and with a profit, or none at all.
+local old_row, old_profit = call('HGET', rows, hash), nil
+if old_row then
+  local old_status
+  old_status, old_profit = said_by(old_row, hash)
+  if old_status ~= status or not old_profit or old_profit > WIDE or old_profit < -WIDE then return nil end
+  if old_row == row and redis.pcall('GET', run_key) == record
+    and (trades == '' or redis.pcall('GET', ARGV[4] .. hash) == trades) then return 0 end
+elseif call('SISMEMBER', bots, hash) == 1 then return nil end
+local behind = {prefix .. ':unranked', prefix .. ':undated', KEYS[3], KEYS[4], KEYS[5]}
+-- Whoever has no row has no record either, unless it is another program's.
+if call('EXISTS', behind[1], behind[2], behind[3], behind[4], behind[5], old_row and behind[5] or run_key) > 0 then
+  if not old_row and call('EXISTS', run_key) == 1 then return nil end
+  for i = 1, 5 do
+    if call('ZSCORE', behind[i], hash) then return nil end
+  end
+end
+local x, sweep = tonumber(profit), key .. 'table:' .. generation .. ':'
+local room = room_for(sweep, hash, ARGV[16], ARGV[17], tonumber(ARGV[18]), old_row, found[7], found[8])
+local last = room and last_with(told, hash, status, x, tonumber(updated))
+if not last then return nil end
+
+-- Look at every other key that will be written: nothing may fail once something is changed.
+local best, ranked, runs, list = best_with(told, ranks, hash, x), call('ZCARD', prefix .. ':profit'), call('SCARD', bots), list_from(6)
+local has_moved = not old_row or not string.find(old_row, '"lastUpdated":' .. updated .. ',', 1, true)
+local is_filed = call('SISMEMBER', of_status, hash) == 1
+if has_moved then call('ZCARD', prefix .. ':updated') end
+if list then check_change_types(list, ARGV[1]) end
+
+-- Events first, then texts: a server that is out of memory refuses these, and nothing at all once a script has changed something.
+local revision = string.format('%.0f', found[5] + 1)
+local id = call('XADD', key .. 'events', 'MAXLEN', '~', ARGV[6], '*', 'event', 'run', 'configHash', hash, 'status', status, 'profit', profit,
+  'revision', revision)
+if trades == '' then call('SET', run_key, record) else call('MSET', run_key, record, ARGV[4] .. hash, trades) end
+call('HSET', rows, hash, row)
+runs = runs + call('SADD', bots, hash)
+if not is_filed then call('SADD', of_status, hash) end
+call('ZADD', ranks, profit, hash)
+ranked = ranked + call('ZADD', prefix .. ':profit', profit, hash)
+if has_moved then call('ZADD', prefix .. ':updated', updated, hash) end
+call('HSET', sweep .. 'tail', hash, room.row .. ' ' .. revision .. ' ' .. ARGV[18] .. ' ' .. ARGV[16] .. '\n' .. ARGV[19] .. ARGV[20] .. room.names)
+local sum, squares = parts_of(found[11]), parts_of(found[12])
+if old_row then add_profit(sum, squares, old_profit, -1) else n = n + 1 end
+add_profit(sum, squares, x, 1)
+local completed, of_completed, completed_ranked = n, sum, ranked
+if status ~= 'completed' then
+  completed, of_completed, completed_ranked = found[14] or 0, parts_of(found[15]), call('ZCARD', key .. 'index:status:completed:profit')
+end
+summary = head .. ',"runCount":' .. runs .. ',"completedRuns":' .. completed .. ',"errorCount":'
+  .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average_text(of_completed, completed_ranked, found[16]) .. last
+call('SET', KEYS[2], summary)
+local fields = {'revision', revision, 'sum:' .. status, text_of(sum), 'sq:' .. status, text_of(squares), 'summary_text', summary}
+if room.name then
+  call('SETRANGE', room.name, room.offset, room.text)
+  call('HSET', sweep .. 'places', hash, room.row .. ' ' .. ARGV[16])
+  call('ZADD', sweep .. 'moved', revision, room.segment)
+  fields[9], fields[10], fields[11], fields[12] = 'rows', room.row + 1, 'n:' .. status, n
+end
+call('HSET', stats, unpack(fields))
+if list then note_change(list, ARGV[1], string.match(id, '^%d+') * 1000) end
+if ARGV[7] ~= '' then redis.pcall('PUBLISH', ARGV[7], ARGV[8]) end
+return old_row and 2 or 1
