@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
@@ -46,24 +46,27 @@ class Layout:
         self._paths: dict[int, list[str]] = {group: [] for group in (_NUMBERS, _OTHERS, _IGNORED)}
         self._names: list[str] = []
         self._other_names: list[str] = []
-        #: Where each object and list is whose parts are values, and how many it has.
-        self._parts: list[tuple[str, int]] = []
+        #: How many parts each object and list has that is looked into, by where it is.
+        self._counts: dict[str, int] = {}
         holders: list[type] = []
-        types = [self._add(sketch.configuration, CONFIG, "f0.", holders, is_config=True)]
+        starts = ("f0.", "f1.", "f2.")
+        types = [self._add(sketch.configuration, CONFIG, starts[0], holders, is_config=True)]
         #: How many of the texts and booleans are parameters, of which a text is never a number.
         self.parameters = len(self._other_names)
-        types.append(self._add(sketch.performance, "", "f1.", holders, is_config=False))
+        types.append(self._add(sketch.performance, "", starts[1], holders, is_config=False))
         count, other_count = len(self._names), len(self._other_names)
-        types.append(self._add(sketch.results, "", "f2.", holders, is_config=False))
+        types.append(self._add(sketch.results, "", starts[2], holders, is_config=False))
         # What is in the performance comes before what stands beside it, be it an object.
         beside = {*self._names[count:], *self._other_names[other_count:]}
         self._is_odd = any(key in beside for key, _ in sketch.performance.parts)
         self._type: Any = _struct(list(zip(Record._fields, types, strict=True)), is_list=True)
         self._numbers, self._others, self._ignored = map(_getter, self._paths.values())
-        self._column_getters = [attrgetter(path) for path, _ in self._parts]
-        paths_of_columns = [f"{path}.f{place}" for path, count in self._parts for place in range(count)]
-        at = {path: place for place, path in enumerate(paths_of_columns)}
-        self._columns_at = [[at[path] for path in paths] for paths in self._paths.values()]
+        paths, self._below = [path[:-1] for path in starts], list[int]()
+        for place, path in enumerate(paths):
+            if path in self._counts:
+                self._below.append(place)
+                paths += [f"{path}.f{number}" for number in range(self._counts[path])]
+        self._columns_at = [[*map(paths.index, some)] for some in self._paths.values()]
         #: What the objects and lists without fields are: where one is a number it is a field.
         self._holders = tuple(holders)
         #: By the names of the run's metrics; None where two fields have one name.
@@ -92,7 +95,7 @@ class Layout:
             (key, self._add(part, f"{start}{key}.", f"{path}f{place}.", holders, is_config=is_config))
             for place, (key, part) in zip(places[_BELOW], groups[_BELOW], strict=True)
         ]
-        self._parts.append((path[:-1], len(sketch.parts)))
+        self._counts[path[:-1]] = len(sketch.parts)
         return _struct([field for group in range(_GROUPS) for field in groups[group]], is_list=sketch.kind == LIST)
 
     def parts(self, record: tuple[Any, ...]) -> Any:
@@ -112,9 +115,9 @@ class Layout:
 
     def columns(self, parts: Sequence[Any]) -> tuple[list[Column], list[Column]] | None:
         """Return the values of several records, each of all of them; None where one is not fit."""
-        columns: list[Column] = []
-        for get in self._column_getters:
-            columns += zip(*map(astuple, map(get, parts)), strict=True)
+        columns: list[Column] = [*zip(*map(astuple, parts), strict=True)]
+        for place in self._below:
+            columns += zip(*map(astuple, columns[place]), strict=True)
         numbers, others, ignored = ([columns[place] for place in places] for places in self._columns_at)
         if any({*map(type, column)} != {kind} for column, kind in zip(ignored, self._holders, strict=True)):
             return None
@@ -224,7 +227,7 @@ class _Known:
 _known: _Known | None = None
 
 
-class LaidOut(NamedTuple):
+class LaidOut(msgspec.Struct, frozen=True, gc=False):
     """A run whose record has a layout: for certain, or as far as its keys and the kinds of its values tell."""
 
     layout: Layout
@@ -236,31 +239,28 @@ class LaidOut(NamedTuple):
         """Return a shape with all the fields that the run may have."""
         return self.layout.widest
 
-    @property
-    def status(self) -> str:
-        """Return the status of the run."""
-        return self.run.status
-
 
 def laid_out(run: BacktestRunRecord, *, is_certain: bool = False) -> LaidOut | None:
     """Return a run with its layout, None where its fields have to be read leaf by leaf."""
     global _known
     known = _known
-    if known is None or known.paths is not metric_paths() or known.is_full():
+    if known is None or known.paths is not metric_paths():
         known = _known = _Known()
     results = run.whole.get("resultsMetadata")
     results = results if type(results) is dict else {}
     performance = results.get("performance")
     performance = performance if type(performance) is dict else {}
     record, hint = (run.configuration, performance, results), (len(run.configuration), len(performance), *results)
-    probable = known.probable.get(hint, 0)
-    if isinstance(probable, Layout):
+    probable = known.probable.get(hint)
+    if type(probable) is Layout:
         parts = probable.parts(record)
         if parts is not None and (not is_certain or probable.is_fit(parts)):
             return LaidOut(probable, run, parts)
-    elif probable > 0:
+    elif type(probable) is int and probable > 0:
         known.probable[hint] = probable - 1
         return None
+    if known.is_full():
+        known = _known = _Known()
     layout = known.find(hint, Record(*record))
     parts = None if layout is None else layout.parts(record)
     return None if layout is None or parts is None or not layout.is_fit(parts) else LaidOut(layout, run, parts)

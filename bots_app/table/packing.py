@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -113,31 +112,29 @@ def matrix(batch: Sequence[RunFields]) -> Matrix:
 
 def _blocks(batch: Sequence[RunFields]) -> tuple[list[Block], dict[str, int], int]:
     """Return the columns of the runs of each shape, the bits of their texts, and how many of these are statuses."""
-    alike: dict[Layout, list[tuple[int, LaidOut]]] = {}
-    alone: dict[Shape, list[tuple[int, Fields]]] = {}
-    texts: dict[str, int] = {}
+    alike: dict[Layout, dict[int, LaidOut]] = {}
+    alone: dict[Shape, dict[int, Fields]] = {}
+    statuses: list[str] = []
     for number, run in enumerate(batch):
-        if run is None:
-            continue
-        texts[run.status] = 0
-        if isinstance(run, LaidOut):
-            alike.setdefault(run.layout, []).append((number, run))
-        else:
-            alone.setdefault(run.shape, []).append((number, run))
-    for status in texts:
-        texts[status] = text_bits(status)
-    statuses, blocks = len(texts), []
-    for layout, runs in alike.items():
-        block, left = block_of(layout, runs, texts)
+        if type(run) is LaidOut:
+            alike.setdefault(run.layout, {})[number] = run
+            statuses.append(run.run.status)
+        elif isinstance(run, Fields):
+            alone.setdefault(run.shape, {})[number] = run
+            statuses.append(run.status)
+    texts = {status: text_bits(status) for status in dict.fromkeys(statuses)}
+    count, blocks = len(texts), []
+    for laid in alike.values():
+        block, left = block_of([*laid.values()], [*laid], texts)
         blocks += [block] if block else []
-        for number, one in left:
-            fields = fields_of(one.run)
-            alone.setdefault(fields.shape, []).append((number, fields))
+        for number in left:
+            fields = fields_of(laid[number].run)
+            alone.setdefault(fields.shape, {})[number] = fields
     for shape, some in alone.items():
-        some.sort(key=itemgetter(0))
-        rows = _packed_rows(shape, [fields for _, fields in some], texts)
-        blocks.append(Block(shape, [number for number, _ in some], _bits(rows).T))
-    return blocks, texts, statuses
+        numbers = sorted(some)
+        rows = _packed_rows(shape, [some[number] for number in numbers], texts)
+        blocks.append(Block(shape, numbers, _bits(rows).T))
+    return blocks, texts, count
 
 
 def _columns(mixture: _Mixture, count: int, blocks: Sequence[Block]) -> Bits:
