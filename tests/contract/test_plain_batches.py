@@ -104,3 +104,11 @@ def test_an_unchanged_run_among_changed_ones_is_left_alone(store: redis.Redis) -
     new = [run(f"run-{n}", float(n) if n % 7 == 0 else n + 0.5) for n in range(40)]
     assert put(new) == ["unchanged" if n % 7 == 0 else "updated" for n in range(40)]
     agree({one["configHash"]: one for one in new})
+
+
+@pytest.mark.parametrize("profit", [None, 3.5])
+def test_a_batch_in_which_every_run_changes_its_status_is_written(store: redis.Redis, profit: float | None) -> None:
+    put([run(f"run-{n}", float(n), "running") for n in range(40)])
+    records = {f"run-{n}": run(f"run-{n}", profit, updated=1_700_000_000_007) for n in range(40)}
+    assert put(list(records.values())) == ["updated"] * 40
+    agree(records)

@@ -34,62 +34,63 @@ local function put_all(batch, answer)
   local ARGV, find, sub = ARGV, string.find, string.sub
   local options, places, found, hashes, trays = batch.options, batch.places, batch.states.found, batch.hashes, {}
   local run, run_trades, texts, rows, text_count, row_count = options.run, options.trades, {}, {}, 0, 0
-  local skipped, entry, told = nil, nil, options.quiet and -1 or CHANGES
+  local skipped, revision, is_told, entry, events, told, most = nil, batch.revision, not options.quiet, nil, nil, 0, TEXTS * CHANGES
+  local tray, current, head, ranks, kept, removed, added, count
   for number = 1, #hashes do
     local at, hash, old = FIRST_RUN + 9 * number - 9, hashes[number], found[number]
     local status, profit, row = ARGV[at + 5], ARGV[at + 6], ARGV[at + 8]
-    local tray, before, stop = trays[status], nil, nil
-    if old and old ~= row and profit ~= '' then
-      if tray == nil then
-        tray = tray_of(batch, status)
-        trays[status] = tray
-      end
-      if tray then
-        local first, last = find(old, tray.head, #hash + 16, true)
-        if first == #hash + 16 then
-          stop = find(old, ',', last, true)
-          local text = sub(old, last + 1, stop - 1)
-          if text ~= 'null' then before = text + 0 end
-        end
+    local before, stop
+    if status ~= current then
+      if tray then tray.count = count end
+      tray, current = tray_of(batch, trays, status), status
+      head, ranks, kept, removed, added, count = tray.head, tray.ranks, tray.hashes, tray.removed, tray.added, tray.count
+    end
+    if head and old and old ~= row and profit ~= '' then
+      local from = #hash + 16
+      local first, last = find(old, head, from, true)
+      if first == from then
+        stop = find(old, ',', last, true)
+        local text = sub(old, last + 1, stop - 1)
+        if text ~= 'null' then before = text + 0 end
       end
     end
     if before then
-      local record, trades, updated, count = ARGV[at + 3], ARGV[at + 4], ARGV[at + 7], tray.count + 1
-      texts[text_count + 1], texts[text_count + 2], text_count = run .. hash, record, text_count + 2
+      local trades, updated = ARGV[at + 4], ARGV[at + 7]
+      count, revision = count + 1, revision + 1
+      texts[text_count + 1], texts[text_count + 2], text_count = run .. hash, ARGV[at + 3], text_count + 2
       if trades ~= '' then texts[text_count + 1], texts[text_count + 2], text_count = run_trades .. hash, trades, text_count + 2 end
       rows[row_count + 1], rows[row_count + 2], row_count = hash, row, row_count + 2
-      local ranks = tray.ranks
-      ranks[2 * count - 1], ranks[2 * count] = profit, hash
-      tray.hashes[count], tray.removed[count], tray.added[count], tray.count = hash, before, profit + 0, count
-      if not has_time(old, updated, stop) then rank_run(places, tray.of_status, 'updated', 'undated', hash, updated) end
-      batch.revision = batch.revision + 1
-      if told >= 0 then
-        if told == CHANGES then
-          entry = begin_entry(batch)
-          entry.is_plain, told = true, 0
+      ranks[2 * count - 1], ranks[2 * count], kept[count], removed[count], added[count] = profit, hash, hash, before, profit + 0
+      if updated == '' or not find(old, '"lastUpdated":' .. updated .. ',', stop, true) then
+        rank_run(places, tray.of_status, 'updated', 'undated', hash, updated)
+      end
+      if is_told then
+        if told == most or not entry then
+          if entry then entry.count = CHANGES end
+          entry, told = begin_entry(batch, revision, true), 0
+          events = entry.texts
         end
-        local events, last = entry.texts, TEXTS * told
-        told = told + 1
-        entry.count = told
-        events[last + 1], events[last + 2], events[last + 3], events[last + 4] = 'run', hash, status, profit
+        events[told + 1], events[told + 2], events[told + 3], events[told + 4], told = 'run', hash, status, profit, told + TEXTS
       end
       answer[number + 1] = 2
     else
+      batch.revision = revision
+      if entry then entry.count = told / TEXTS end
       look_at_run(batch, number, hash)
       local code = put(batch, 'put', hash, '', ARGV[at + 3], ARGV[at + 4], status, profit, ARGV[at + 7], row)
-      answer[number + 1] = code
+      answer[number + 1], revision = code, batch.revision
       if code <= 0 then
         skipped = skipped or {}
         skipped[number] = true
-      elseif told >= 0 then
-        entry = batch.entries[#batch.entries]
-        told = entry.count
       end
+      entry = batch.entries[#batch.entries]
+      if entry then events, told = entry.texts, TEXTS * entry.count end
     end
   end
-  for _, tray in pairs(trays) do
-    if tray then empty_tray(places, tray) end
-  end
+  if tray then tray.count = count end
+  batch.revision = revision
+  if entry then entry.count = told / TEXTS end
+  for _, each in pairs(trays) do empty_tray(places, each) end
   batch.texts, batch.rows = joined(texts, batch.texts), joined(rows, batch.rows)
   batch.text_count, batch.row_count = #batch.texts, #batch.rows
   return change_but(batch, skipped)

@@ -59,9 +59,8 @@ end
 -- What four arguments, from `first` on, tell of operations (see write_runs.lua), put into a table that is to be opened.
 local function take_told(found, first)
   local told = cjson.decode(ARGV[first + 2])
-  found.names, found.values, found.texts = cjson.decode(ARGV[first]), ARGV[first + 1], cjson.decode(ARGV[first + 3])
-  found.digests, found.shape_texts, found.of = told.digests, told.names or {ARGV[first]}, told.of
-  found.always, found.statuses = told.always, table.remove(found.texts, 1)
+  found.names, found.values, found.told_texts = cjson.decode(ARGV[first]), ARGV[first + 1], ARGV[first + 3]
+  found.digests, found.shape_texts, found.of, found.always = told.digests, told.names or {ARGV[first]}, told.of, told.always
   return found
 end
 

@@ -5,8 +5,9 @@
 -- The shape of runs beyond those that are told apart (see table_columns.lua): they may have any column.
 local ANY = '*'
 
--- Texts that are stored beside their codes, and those of a batch from which on it is first looked whether there is room for any.
-local MOST_TEXTS, MANY_TEXTS = 10000, 20
+-- Texts that are stored beside their codes; and how many there are of a batch, or bytes of all, where it is first looked whether there is
+-- room for any.
+local MOST_TEXTS, MANY_TEXTS, MANY_BYTES = 10000, 20, 800
 
 local function digest_at(sweep, number)
   return sweep.digests[sweep.of and sweep.of[number] or 1]
@@ -32,8 +33,24 @@ local function missing_texts(key, texts, statuses)
   return missing, new_statuses
 end
 
+-- Take the batch's texts, and how many of them are statuses, from the JSON that tells of them, if they are not there already. Without
+-- room for more, those of statuses alone are stored: they come first, and to decode the others takes longer than all else that is told.
+local function take_texts(sweep)
+  local told = sweep.told_texts
+  if not told then return end
+  if #told > MANY_BYTES and not sweep.is_new and redis.call('HLEN', sweep.key .. 'texts') >= MOST_TEXTS then
+    local stop = 0
+    for _ = 1, 4 * string.match(told, '^%[(%d+)') do stop = string.find(told, '"', stop + 1, true) end
+    local first = string.sub(told, 1, stop) .. ']'
+    if stop > 0 and not string.find(first, '\\', 1, true) then told = first end
+  end
+  sweep.texts = cjson.decode(told)
+  sweep.statuses = table.remove(sweep.texts, 1)
+end
+
 -- Read what is known of the batch's shapes and texts; look at every key that may be written.
 local function read_shapes(sweep)
+  take_texts(sweep)
   local key, known = sweep.key, {}
   sweep.known, sweep.new_texts, sweep.new_statuses = known, sweep.texts, sweep.statuses
   if sweep.is_new or #sweep.digests == 0 then return end

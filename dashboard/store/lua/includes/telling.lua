@@ -5,8 +5,8 @@
 local CHANGES, TEXTS = 32, 4
 
 -- Begin an entry with the change of this revision.
-local function begin_entry(batch)
-  local entry = {revision = batch.revision, count = 0, texts = {}}
+local function begin_entry(batch, revision, is_plain)
+  local entry = {revision = revision, count = 0, texts = {}, is_plain = is_plain}
   batch.entries[#batch.entries + 1] = entry
   return entry
 end
@@ -17,7 +17,7 @@ local function tell(batch, name, hash, status, profit)
   batch.revision = revision
   if batch.options.quiet then return end
   local entry = entries[#entries]
-  if not entry or entry.count == CHANGES or entry.revision + entry.count ~= revision then entry = begin_entry(batch) end
+  if not entry or entry.count == CHANGES or entry.revision + entry.count ~= revision then entry = begin_entry(batch, revision) end
   local texts, at = entry.texts, TEXTS * entry.count
   texts[at + 1], texts[at + 2], texts[at + 3], texts[at + 4] = name, hash, status, profit
   entry.count, entry.is_plain = entry.count + 1, false
