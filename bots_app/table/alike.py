@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ from bots_app.table.values import MISSING, bits_of, text_bits
 Bits = npt.NDArray[np.uint64]
 #: Letters up to which a text is kept beside its code: a longer one is compared, and has no label unless it is a status.
 MOST_LABEL = 200
+#: Runs that are packed together at least: fewer are read one by one at less cost.
+LEAST = 8
 
 
 class Block(NamedTuple):
@@ -28,39 +32,58 @@ class Block(NamedTuple):
     values: Bits
 
 
-def block_of(runs: Sequence[LaidOut], numbers: Sequence[int], texts: dict[str, int]) -> tuple[Block | None, list[int]]:
+def blocks_of(
+    runs: Sequence[LaidOut], numbers: Sequence[int], texts: dict[str, int]
+) -> tuple[list[Block], list[int]]:  # fmt: skip
     """Return the columns of runs of one layout, and the numbers of those runs that have to be read one by one.
 
     `numbers` are those of the runs in their batch, `texts` the bits of statuses, to which other texts are added.
     """
-    columns = _columns_of(runs)
-    values = None if columns is None else columns.values([one.run.status for one in runs], texts)
-    if columns is not None and values is not None:
-        return Block(columns.shape, numbers, values), []
-    gaps = set() if columns is None else columns.gaps()
-    kept = [place for place in range(len(runs)) if place not in gaps]
-    if not gaps or not kept:
-        return None, [*numbers]
-    block, left = block_of([runs[place] for place in kept], [numbers[place] for place in kept], texts)
-    return block, [*(numbers[place] for place in gaps), *left]
+    columns = _columns_of(runs, numbers)
+    return ([], [*numbers]) if columns is None else columns.blocks(texts)
 
 
 class _Columns:
     """Numbers of some runs, then their texts and booleans; only columns in which not all is missing."""
 
-    def __init__(self, shape: Shape, numbers: Sequence[Column], others: Sequence[Column]) -> None:
-        self.shape, self._numbers, self._others = shape, numbers, others
+    def __init__(
+        self, shape: Shape, numbers: Sequence[Column], others: Sequence[Column], runs: Sequence[int], statuses: Column
+    ) -> None:  # fmt: skip
+        self.shape, self._numbers, self._others, self._runs, self._statuses = shape, numbers, others, runs, statuses
         if any(column[0] is None for column in chain(numbers, others)):
             names = iter(shape.names[1:])
             kept = {name: column for column, name in zip(numbers, names, strict=False) if not _is_empty(column)}
             rest = {name: column for column, name in zip(others, names, strict=True) if not _is_empty(column)}
             self.shape, self._numbers, self._others = shape_of((*kept,), (*rest,)), [*kept.values()], [*rest.values()]
 
-    def values(self, statuses: Sequence[str], texts: dict[str, int]) -> Bits | None:
+    def blocks(self, texts: dict[str, int]) -> tuple[list[Block], list[int]]:
+        """Return what `blocks_of` does."""
+        values = self._values(texts)
+        if values is not None:
+            return [Block(self.shape, self._runs, values)], []
+        groups = self._alike()
+        if len(groups) < 2:
+            return [], [*self._runs]
+        blocks, left = list[Block](), list[int]()
+        for places in groups:
+            if len(places) < LEAST:
+                left += [self._runs[place] for place in places]
+            else:
+                more, others = self._of(places).blocks(texts)
+                blocks, left = blocks + more, left + others
+        return blocks, left
+
+    def _of(self, places: Sequence[int]) -> _Columns:
+        """Return the columns of some of the runs, two at least."""
+        take = itemgetter(*places)
+        numbers, others = [*map(take, self._numbers)], [*map(take, self._others)]
+        return _Columns(self.shape, numbers, others, take(self._runs), take(self._statuses))
+
+    def _values(self, texts: dict[str, int]) -> Bits | None:
         """Return the columns as the store has them; None where one has gaps, or a number that no double is near to."""
-        count, numbers = len(statuses), len(self._numbers)
+        count, numbers = len(self._runs), len(self._numbers)
         values: Bits = np.empty((1 + numbers + len(self._others), count), dtype="<u8")
-        values[0] = [texts[status] for status in statuses]
+        values[0] = [texts[status] for status in self._statuses]
         try:
             packed = struct.pack(f"<{numbers * count}d", *chain.from_iterable(self._numbers))
         except (struct.error, OverflowError):
@@ -81,13 +104,21 @@ class _Columns:
         values ^= np.uint64(MISSING)
         return values
 
-    def gaps(self) -> set[int]:
-        """Return the places of the runs that lack a value which others have."""
-        columns = chain(self._numbers, self._others)
-        return {place for column in columns for place, value in enumerate(column) if value is None}
+    def _alike(self) -> list[list[int]]:
+        """Return the places of the runs that lack the same values, for each such set of values."""
+        lacking: dict[int, list[int]] = defaultdict(list)
+        for number, column in enumerate(chain(self._numbers, self._others)):
+            if type(None) in {*map(type, column)}:  # to compare a number with None takes longer
+                for place, value in enumerate(column):
+                    if value is None:
+                        lacking[place].append(number)
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place in range(len(self._runs)):
+            groups[tuple(lacking.get(place, ()))].append(place)
+        return [*groups.values()]
 
 
-def _columns_of(runs: Sequence[LaidOut]) -> _Columns | None:
+def _columns_of(runs: Sequence[LaidOut], run_numbers: Sequence[int]) -> _Columns | None:
     """Return the columns of runs of one layout, None where some of them are another's, or odd."""
     layout, metrics = runs[0].layout, [one.run.metrics for one in runs]
     names = tuple(metrics[0])
@@ -101,7 +132,10 @@ def _columns_of(runs: Sequence[LaidOut]) -> _Columns | None:
     columns = [*zip(*[one.values() for one in metrics], strict=True), tuple([one.run.lastUpdated for one in runs])]
     kept = [place for place, column in enumerate(columns) if not _is_empty(column)]
     shape = layout.shape(tuple([(*names, "lastUpdated")[place] for place in kept]))
-    return None if shape is None else _Columns(shape, [*(columns[place] for place in kept), *numbers], others)
+    if shape is None:
+        return None
+    statuses = tuple([one.run.status for one in runs])
+    return _Columns(shape, [*(columns[place] for place in kept), *numbers], others, run_numbers, statuses)
 
 
 def _is_empty(column: Column) -> bool:

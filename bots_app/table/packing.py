@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from bots_app.table.alike import MOST_LABEL, Bits, Block, block_of
+from bots_app.table.alike import MOST_LABEL, Bits, Block, blocks_of
 from bots_app.table.fields import fields_of
 from bots_app.table.layouts import LaidOut, Layout
 from bots_app.table.shapes import Fields, Shape, canonical_names
@@ -123,10 +123,10 @@ def _blocks(batch: Sequence[RunFields]) -> tuple[list[Block], dict[str, int], in
             alone.setdefault(run.shape, {})[number] = run
             statuses.append(run.status)
     texts = {status: text_bits(status) for status in dict.fromkeys(statuses)}
-    count, blocks = len(texts), []
+    count, blocks = len(texts), list[Block]()
     for laid in alike.values():
-        block, left = block_of([*laid.values()], [*laid], texts)
-        blocks += [block] if block else []
+        more, left = blocks_of([*laid.values()], [*laid], texts)
+        blocks += more
         for number in left:
             fields = fields_of(laid[number].run)
             alone.setdefault(fields.shape, {})[number] = fields

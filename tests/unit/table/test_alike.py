@@ -66,13 +66,16 @@ def told(batch: Sequence[RunFields]) -> tuple[set[str], dict[str, str], list[str
     return set(flat[1 : 2 * count : 2]), texts, [shapes["digests"][number - 1] for number in of]
 
 
-@given(st.lists(WHOLE, min_size=1, max_size=8))
-def test_both_ways_say_the_same(wholes: list[dict[str, Any]]):
+@pytest.mark.parametrize("least", [2, 4])
+@given(wholes=st.lists(WHOLE, min_size=1, max_size=8))
+def test_both_ways_say_the_same(least: int, wholes: list[dict[str, Any]]):
     runs = list(map(read, wholes))
     batch: list[RunFields] = list(map(laid_out_or_fields, runs))
     plain = one_by_one(runs)
-    assert unpacked(batch) == list(map(expected, plain))
-    assert told(batch) == told(plain)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alike, "LEAST", least)
+        assert unpacked(batch) == list(map(expected, plain))
+        assert told(batch) == told(plain)
 
 
 @given(st.lists(WHOLE, min_size=1, max_size=4), st.randoms())
@@ -95,14 +98,17 @@ def test_usual_runs_are_packed_without_being_read_one_by_one(monkeypatch: pytest
     assert told(batch) == told(one_by_one(runs))
 
 
-def test_runs_that_lack_a_value_are_read_alone_and_the_others_together():
-    whole = {"configuration": {"a": 1, "never": None}, "resultsMetadata": {"performance": {"m": 2.5}}}
-    runs = [
-        read(whole | {"configuration": {"a": None if number == 2 else number, "never": None}}) for number in range(5)
-    ]
+def test_runs_that_lack_the_same_values_are_packed_together_and_a_few_alone():
+    whole = {"resultsMetadata": {"performance": {"m": 2.5}}}
+    runs = [read(whole | {"configuration": {"a": 1, "b": 2, "c": "x", "never": None}}) for _ in range(2)]
+    for place in range(18):
+        values = {"a": None if place % 2 else 1, "b": None if place == 5 else 2, "c": "x", "never": None}
+        runs.append(read(whole | {"configuration": values}))
     laid = [laid_out_or_fields(run) for run in runs]
     assert all(isinstance(one, LaidOut) for one in laid)
-    block, left = alike.block_of([one for one in laid if isinstance(one, LaidOut)], range(5), {"unknown": 0})
-    assert block is not None
-    assert (block.runs, left) == ([0, 1, 3, 4], [2])
-    assert "config.never" not in block.shape.names
+    blocks, left = alike.blocks_of([one for one in laid if isinstance(one, LaidOut)], range(20), {"unknown": 0})
+    assert [block.runs for block in blocks] == [(0, 1, *range(2, 20, 2)), (3, 5, *range(9, 20, 2))]
+    assert left == [7]
+    assert ["config.a" in block.shape.names for block in blocks] == [True, False]
+    assert not any("config.never" in block.shape.names for block in blocks)
+    assert unpacked(laid) == list(map(expected, one_by_one(runs)))
