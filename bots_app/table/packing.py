@@ -21,6 +21,8 @@ from bots_app.table.shapes import Fields, Shape, canonical_names
 from bots_app.table.values import MISSING, bits_of, text_bits
 
 _encode = msgspec.json.Encoder().encode
+#: Texts of runs written alone that are kept in memory, with their codes.
+MOST_LABELLED = 4_096
 #: Sets of shapes met in one batch whose columns are kept in memory.
 MOST_MIXTURES = 512
 
@@ -98,9 +100,25 @@ def pack(batch: Sequence[RunFields]) -> Packed:
 
 def _packed_one(fields: Fields) -> Packed:
     """Return the arguments for a single run, made without numpy, which takes longer for so little."""
-    texts = {fields.status: text_bits(fields.status)}
-    [row] = _packed_rows(fields.shape, [fields], texts)
-    return Packed(fields.shape.json, _stored(row), fields.shape.alone, _encoded(texts, 1))
+    shape, (status, label), bits = fields.shape, _labelled(fields.status), list[int]()
+    labels = [b"1", label]
+    for other in fields.others:
+        if isinstance(other, bool):
+            bits.append(bits_of(other))
+        else:
+            code, label = _labelled(other)
+            bits.append(code)
+            if len(other) <= MOST_LABEL and label not in labels:
+                labels.append(label)
+    row = _stored(shape.row(status, *fields.numbers, *bits))
+    return Packed(shape.json, row, shape.alone, b"[%b]" % b",".join(labels))
+
+
+@lru_cache(MOST_LABELLED)
+def _labelled(text: str) -> tuple[int, bytes]:
+    """Return the bits of a text, and JSON of its code and itself."""
+    bits = text_bits(text)
+    return bits, _encode([str(bits - MISSING), text])[1:-1]
 
 
 def matrix(batch: Sequence[RunFields]) -> Matrix:
