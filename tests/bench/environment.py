@@ -53,7 +53,10 @@ def private_world(*, is_unix: bool) -> Iterator[Path]:
             "--slowlog-max-len", "100000",
         ]  # fmt: skip
         log = folder / "redis.log"
-        with running(command, log, is_up=lambda: embedded.ping(path) == "PONG", environ=server_environ(Path(server))):
+        with running(
+            command, log, is_up=lambda: embedded.ping(path) == "PONG", environ=server_environ(Path(server)),
+            start_new_session=True,
+        ):  # fmt: skip
             for name in env.NAMES:
                 os.environ.pop(name, None)
             os.environ |= {
