@@ -76,7 +76,7 @@ local batch = begin_batch(options, keys, stats)
 if not batch then return {-2} end
 local answer, is_done, changed, written = {is_built and 1 or 2}
 if batch.is_plain then
-  -- Nothing has been written if it fails, at what it takes for a row of ours; then each run is looked at with more care.
+  -- Nothing of the batch is written if it fails, at what it takes for a row of ours: then each run is looked at with more care.
   is_done, changed = pcall(put_all, batch, answer)
   if is_done then written = changed else batch = begin_batch(options, keys, stats, true) end
 end
