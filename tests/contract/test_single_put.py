@@ -38,7 +38,7 @@ MOST = 32
 
 RECORDS = st.builds(
     run, st.sampled_from(["a", "b", "B", "run-1", "run-2", "run-10"]),
-    st.one_of(st.sampled_from([0.0, 1.0, 1.0, -7.25, 0.1, 1e15, 1e100, -1e200, None]), st.floats(-1e6, 1e6)),
+    st.one_of(st.sampled_from([0.0, -0.0, 1.0, 1.0, -7.25, 0.1, 1e15, 1e100, -1e200, None]), st.floats(-1e6, 1e6)),
     st.sampled_from(["completed", "completed", "completed", "failed", "odd"]),
     updated=st.integers(1_700_000_000_000, 1_700_000_000_003),
     configuration=st.sampled_from([{"fast": 1, "kind": "ema"}, {"fast": 2, "kind": "sma"}, {"fast": 3, "kind": True}]),

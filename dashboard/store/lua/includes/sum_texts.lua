@@ -64,10 +64,12 @@ local function total_of(parts)
   return sum
 end
 
--- The shortest text that reads back as the same double; JSON has no infinities.
+-- The shortest text that reads back as an equal double; JSON has no infinities. A sorted set keeps 0 where -0 is written over it, and
+-- servers write -0 in two ways: here it is 0.
 local function number_text(x)
   x = tonumber(x)
   if not x or x ~= x or x == math.huge or x == -math.huge then return 'null' end
+  if x == 0 then return '0' end
   local text = string.format('%.15g', x)
   if text + 0 == x then return text end
   text = string.format('%.16g', x)
