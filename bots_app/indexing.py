@@ -39,7 +39,7 @@ BATCH_BYTES = 1_000_000
 BATCH_CELLS = 2_000
 #: Runs, and runs times fields, of a call that is refused where so many values would be written one by one: rows that
 #: follow each other, as those of new runs do, are written together.
-LARGE_RUNS, LARGE_CELLS = 128, 30_000
+LARGE_RUNS, LARGE_CELLS = 160, 30_000
 #: Runs of the first of several calls: the server would be idle while more were made ready.
 FIRST_RUNS = 64
 #: Scores read in one round trip.

@@ -192,7 +192,7 @@ class BotRegistry:
     def put_many(
         self, sid: SessionId, writes: Iterable[RunWrite], *, progress: Callable[[int], None] | None = None
     ) -> list[WriteResult]:
-        """Store runs, each with its place in every index, in atomic batches of up to 128: one round trip a batch,
+        """Store runs, each with its place in every index, in atomic batches of up to 160: one round trip a batch,
         while the next one is made ready.
 
         Writing a run again as it is changes nothing. Raises InvalidParameter for an id that cannot be written, and

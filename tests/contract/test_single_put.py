@@ -185,12 +185,12 @@ def test_a_summary_of_another_program_is_kept(store: redis.Redis) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["rows", "stats", "updated", "status:completed:profit", "status:completed:updated", "tail", "places", "moved"],
+    ["rows", "stats", "updated", "status:completed:profit", "status:completed:updated", "tail", "places"],
 )
 def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Redis, name: str) -> None:
     put_together(*(run(one, 1.0) for one in "ab"))
     put(run("a", 2.0))
-    of_table = name in ("tail", "places", "moved")
+    of_table = name in ("tail", "places")
     key = keys.table(generation_of()).name(name) if of_table else keys.index(name)
     client().delete(key)
     client().set(key, "theirs")
@@ -198,6 +198,18 @@ def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Red
     with pytest.raises(KeyTypeError):
         put(run("new", 5.0, updated=1_700_000_000_009))
     assert {one: client().dump(one) for one in client().keys("*")} == before
+
+
+@pytest.mark.parametrize("name", ["moved", "hashes:0"])
+def test_what_somebody_else_put_into_the_table_has_all_built_anew(store: redis.Redis, name: str) -> None:
+    put_together(*(run(f"run-{number:04}", 1.0) for number in range(600)))
+    key = keys.table(generation_of()).name(name)
+    client().delete(key)
+    client().lpush(key, "theirs")
+    assert put(run("new", 5.0)) == ["created"] and in_tail() == {"new"}
+    assert not client().hexists(keys.index("stats"), "built")
+    rebuild(sid)
+    agree()
 
 
 class Reader:

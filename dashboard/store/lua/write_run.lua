@@ -28,7 +28,7 @@ local prefix, of_status, run_key = key .. 'index:status:' .. status, key .. 'bot
 
 -- The derived keys are complete and know the status, nobody builds them anew or counts anew, and the summary is ours.
 local found = call('HMGET', stats, 'built', 'building', 'summary_text', 'summary_head', 'revision', 'table', 'rows', 'width', 'n:failed',
-  'n:' .. status, 'sum:' .. status, 'sq:' .. status, 'at:' .. status, 'n:completed', 'sum:completed', 'wide:completed')
+  'n:' .. status, 'sum:' .. status, 'sq:' .. status, 'at:' .. status, 'wide:completed')
 local summary, head, generation, n = found[3], found[4], found[6], found[10]
 if found[1] ~= ARGV[5] or not (summary and head and generation and n) or found[13] then return nil end
 if redis.pcall('GET', KEYS[2]) ~= summary then return nil end
@@ -82,16 +82,16 @@ if old_row then add_profit(sum, squares, old_profit, -1) else n = n + 1 end
 add_profit(sum, squares, x, 1)
 local completed, of_completed, completed_ranked = n, sum, ranked
 if status ~= 'completed' then
-  completed, of_completed, completed_ranked = found[14] or 0, parts_of(found[15]), call('ZCARD', key .. 'index:status:completed:profit')
+  local others = call('HMGET', stats, 'n:completed', 'sum:completed')
+  completed, of_completed, completed_ranked = others[1] or 0, parts_of(others[2]), call('ZCARD', key .. 'index:status:completed:profit')
 end
 summary = head .. ',"runCount":' .. runs .. ',"completedRuns":' .. completed .. ',"errorCount":'
-  .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average_text(of_completed, completed_ranked, found[16]) .. last
+  .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average_text(of_completed, completed_ranked, found[14]) .. last
 call('SET', KEYS[2], summary)
 local fields = {'revision', revision, 'sum:' .. status, text_of(sum), 'sq:' .. status, text_of(squares), 'summary_text', summary}
 if room.name then
-  call('SETRANGE', room.name, room.offset, room.text)
   call('HSET', sweep .. 'places', hash, room.row .. ' ' .. ARGV[16])
-  call('ZADD', sweep .. 'moved', revision, room.segment)
+  note_row(sweep, stats, room, revision)
   fields[9], fields[10], fields[11], fields[12] = 'rows', room.row + 1, 'n:' .. status, n
 end
 call('HSET', stats, unpack(fields))
