@@ -41,7 +41,7 @@ BATCH_CELLS = 2_000
 #: follow each other, as those of new runs do, are written together.
 LARGE_RUNS, LARGE_CELLS = 160, 30_000
 #: Runs of the first of several calls: the server would be idle while more were made ready.
-FIRST_RUNS = 64
+FIRST_RUNS = 100
 #: Scores read in one round trip.
 SCORES = 2_000
 #: Attempts where somebody else writes at the same time.
