@@ -152,6 +152,8 @@ def _blocks(batch: Sequence[RunFields]) -> tuple[list[Block], dict[str, int], in
         numbers = sorted(some)
         rows = _packed_rows(shape, [some[number] for number in numbers], texts)
         blocks.append(Block(shape, numbers, _bits(rows).T))
+    # Where there are more fields than columns, those of the first runs have one, whatever way these were read in.
+    blocks.sort(key=lambda block: block.runs[0])
     return blocks, texts, count
 
 
