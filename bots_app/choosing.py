@@ -23,6 +23,7 @@ from dashboard.errors import DashboardError, InvalidParameter
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lease import BuilderLease
+from dashboard.structs import ready
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 
@@ -38,6 +39,7 @@ _choosing: dict[str, float] = {}
 _choosing_lock = threading.Lock()
 
 
+@ready
 class _Choice(msgspec.Struct):
     """How the columns were chosen: of which revision, when, how long it took (ms), and how clear it was (runs)."""
 

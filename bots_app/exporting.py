@@ -38,6 +38,7 @@ from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
 from dashboard.store.shared import chunked
+from dashboard.structs import ready
 from dashboard.tolerant import from_bytes, json_safe
 from sessions_app.records import SessionId
 
@@ -67,6 +68,7 @@ class Wanted:
     limit: int | None = None
 
 
+@ready
 class _Row(msgspec.Struct):
     """What a row of the list has that no column has."""
 

@@ -10,6 +10,7 @@ import msgspec
 from bots_app.reconcile import Outcome, Pair
 from dashboard.store.keys import is_unclear, session_of
 from dashboard.store.notifications import RECORD, SUMMARY, WRITTEN, Message
+from dashboard.structs import ready
 
 #: Seconds that a change waits for others: a program writes several keys in a row, and often several runs.
 GATHER_S = 0.03
@@ -23,6 +24,7 @@ KNOWN_S, BUSY_S = 10.0, 5.0
 HARMLESS = (b"expire", b"persist")
 
 
+@ready
 class Written(msgspec.Struct):
     """What a script of ours says that it wrote."""
 

@@ -13,8 +13,10 @@ from bots_app.table.ordering import TablePosition
 from bots_app.table.query import TablePage
 from dashboard.store import cursor as cursors
 from dashboard.store.pages import PageReply, Position
+from dashboard.structs import ready
 
 
+@ready
 class _Named(msgspec.Struct):
     """Of a row, what it is called."""
 

@@ -12,6 +12,7 @@ from dashboard.api.filters import RepositoryQuery
 from dashboard.api.renderers import encode
 from dashboard.errors import CursorInvalid
 from dashboard.store import cursor as cursors
+from dashboard.structs import ready
 from sessions_app.query import SessionQuery
 from sessions_app.registry import SessionRegistry
 from sessions_app.session_order import SessionEntry
@@ -30,6 +31,7 @@ class SessionPage:
         return b"[" + b",".join([one.body for one in self.sessions]) + b"]"
 
 
+@ready
 class Position(msgspec.Struct, array_like=True, frozen=True):
     """Where a session stands: its value (None when missing) as (kind, value), its sid; and which way a cursor reads."""
 

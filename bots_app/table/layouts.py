@@ -22,6 +22,7 @@ from bots_app.records import BacktestRunRecord
 from bots_app.table.field_names import CONFIG, names_at
 from bots_app.table.shapes import STATUS, Fields, Shape, shape_of
 from bots_app.table.sketches import FLAG, LIST, NUMBER, TEXT, Record, Sketch, sketch_of
+from dashboard.structs import ready
 
 #: Records that look alike before a layout is made for them, which takes as long as reading a hundred leaf by leaf.
 LEARNED_AFTER = 4
@@ -59,7 +60,7 @@ class Layout:
         # What is in the performance comes before what stands beside it, be it an object.
         beside = {*self._names[count:], *self._other_names[other_count:]}
         self._is_odd = any(key in beside for key, _ in sketch.performance.parts)
-        self._type: Any = _struct(list(zip(Record._fields, types, strict=True)), is_list=True)
+        self._type: Any = ready(_struct(list(zip(Record._fields, types, strict=True)), is_list=True))
         self._numbers, self._others, self._ignored = map(_getter, self._paths.values())
         paths, self._below = [path[:-1] for path in starts], list[int]()
         for place, path in enumerate(paths):

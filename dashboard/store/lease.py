@@ -14,6 +14,7 @@ import msgspec
 from dashboard.store import keys as store_keys
 from dashboard.store.client import client
 from dashboard.store.scripts import script
+from dashboard.structs import ready
 
 #: Milliseconds after which the place of one that no longer says anything is free.
 LEASE_MS = 10_000
@@ -21,6 +22,7 @@ LEASE_MS = 10_000
 MOST_DONE = 0.99
 
 
+@ready
 class FollowerFacts(msgspec.Struct, kw_only=True):
     """What a follower says of itself, as JSON in Redis; times in ms since 1970 UTC."""
 
@@ -64,6 +66,7 @@ class Lease:
         _hold(store_keys.FOLLOWER, self.facts.id, b"")
 
 
+@ready
 class BuilderFacts(msgspec.Struct):
     """What the builder of a session's indexes says of itself, as JSON in Redis; `since` in ms since 1970 UTC."""
 
