@@ -16,6 +16,7 @@ from dashboard.store.client import client
 from dashboard.store.keys import SEGMENT_ROWS, SessionKeys
 from dashboard.store.shared import chunked
 from dashboard.store.table import read_long
+from dashboard.store.table_tail import name_at, read_tail
 from dashboard.tolerant import from_bytes
 
 #: Entries looked at in one step.
@@ -43,7 +44,7 @@ class TableRows:
     """The rows of one generation, as far as they were given out when this was made."""
 
     def __init__(self, keys: SessionKeys, generation: str) -> None:
-        self.keys, self.table = keys, keys.table(generation)
+        self.keys, self.generation, self.table = keys, generation, keys.table(generation)
         rows, width = client().hmget(keys.index("stats"), "rows", "width")
         self.rows, self.width = int(rows or 0), int(width or 8)
         #: The places of the runs whose rows are theirs, those of a segment together.
@@ -106,7 +107,11 @@ class TableRows:
         slots = (content[at : at + width].rstrip(b"\0") for at in range(0, len(content), width))
         names = {start + at: name for at, name in enumerate(slots) if name and start + at < self.rows}
         long = [row for row, name in names.items() if name[0] == LONG]
-        return names | read_long(self.keys, self.table.prefix.split(":")[-2], long)
+        newest = [one for one in read_tail(self.keys, self.generation) if one.row // SEGMENT_ROWS == segment]
+        return (
+            names | read_long(self.keys, self.generation, long)
+            | {one.row: one.config_hash for one in newest if one.row < self.rows}
+        )  # fmt: skip
 
     def _now(self, row: int, name: bytes) -> tuple[bytes | None, Place | None]:
         """Return the name that stands at a row, None at an empty one, and the place of a run, both at one moment."""
@@ -115,11 +120,13 @@ class TableRows:
         pipe.getrange(self.table.hashes(segment), at * self.width, (at + 1) * self.width - 1)
         pipe.hget(self.table.name("long"), str(row))
         pipe.hget(self.table.name("places"), name)
-        slot, long, place = pipe.answers()
+        pipe.hgetall(self.table.name("tail"))
+        slot, long, place, tail = pipe.answers()
         # A string of the table may be another type of key.
         found: bytes = slot.rstrip(b"\0") if isinstance(slot, bytes) else b""
         is_long = bool(found) and found[0] == LONG and long is not None
-        return (long if is_long else found) or None, place_in(place)
+        newest = name_at(row, tail) if isinstance(tail, dict) else None
+        return newest or (long if is_long else found) or None, place_in(place)
 
     def _other_places(self) -> Iterator[Difference]:
         """Look through the places for those whose row holds another name or none."""

@@ -35,6 +35,8 @@ class _Call(NamedTuple):
     command: Command
     #: The start of what the follower of foreign writes is told.
     told: bytes
+    #: Whether the list of sessions is on another server.
+    is_cluster: bool
 
 
 def put_one(sid: SessionId, write: RunWrite, operation: Sequence[Any]) -> tuple[bool, int]:
@@ -50,7 +52,7 @@ def put_one(sid: SessionId, write: RunWrite, operation: Sequence[Any]) -> tuple[
         ]  # fmt: skip
         code = PackedScript(script("write_run"), call.command, rest).answer()
         if code is not None:
-            if settings.REDIS_CLUSTER:
+            if call.is_cluster:
                 note_written(sid)
             return True, code
     return write_one(sid, operation)
@@ -82,4 +84,5 @@ def _call(sid: SessionId, is_cluster: bool) -> _Call:
     return _Call(
         script("write_run").command(names, args, rest=13),
         b'{"sid":' + told + b',"hashes":["%b"],"summary":true}',
+        is_cluster,
     )

@@ -82,8 +82,7 @@ class KeptConnections:
 def _exchange(connection: Any, packed: bytes) -> Any:
     """Send a command and return its answer. Raises the driver's errors; the connection is fit for the next one then."""
     parser = connection._parser
-    if type(parser) is not TimedParser or type(connection._sock) is not socket.socket:
-        # It is not open yet, or encrypted, or somebody else's.
+    if not _is_plain(connection):
         connection.send_packed_command((packed,), check_health=False)
         return connection.read_response()
     try:
@@ -96,10 +95,17 @@ def _exchange(connection: Any, packed: bytes) -> Any:
     return reply
 
 
+def _is_plain(connection: Any) -> bool:
+    """Tell whether a connection is open, not encrypted, and has our parser."""
+    return type(connection._parser) is TimedParser and type(connection._sock) is socket.socket
+
+
 def _has_news(connection: Any) -> bool:
     """Tell whether the server has hung up, or said something that nobody asked for."""
     if connection._sock is None:
         return False
+    if _is_plain(connection):
+        return bool(connection._parser.has_news())
     try:
         return bool(connection.can_read())
     except redis.ConnectionError:

@@ -1,4 +1,4 @@
-"""The tail of a session's sweep table: runs that were written alone, and are not in the columns yet.
+"""The tail of a session's sweep table: runs that were written alone, and are not in the columns yet, nor their hashes.
 
 How an entry is made up is said in includes/table_tail.lua.
 """
@@ -70,6 +70,11 @@ def tail_rows(entries: Sequence[bytes], shapes: Sequence[bytes | None]) -> list[
 @lru_cache(MOST_NAMES)
 def _places_of(names: bytes) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(msgspec.json.decode(names, type=list[str]))}
+
+
+def name_at(row: int, tail: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the run that stands at a row of the tail, given whole as the store has it, None if there is none."""
+    return next((name for name, entry in tail.items() if entry.startswith(b"%d " % row)), None)
 
 
 def read_tail(keys: SessionKeys, generation: str) -> list[TailRow]:

@@ -6,6 +6,7 @@ The driver's own time-out starts anew with every packet, so that an answer that 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from contextvars import ContextVar
@@ -64,6 +65,16 @@ class TimedParser(_HiredisParser):
     def read_response(self, *args: Any, **options: Any) -> Any:
         self._answer_until: float | None = None
         return super().read_response(*args, **options)
+
+    def on_connect(self, connection: Any, **options: Any) -> None:
+        """Begin with a connection that is open."""
+        super().on_connect(connection, **options)
+        self._poll = select.poll()
+        self._poll.register(connection._sock, select.POLLIN)
+
+    def has_news(self) -> bool:
+        """Tell whether the server has hung up, or said something that nobody asked for."""
+        return self._reader.has_data() or bool(self._poll.poll(0))
 
     def exchange(self, packed: bytes) -> Any:
         """Send a command and return its answer; an error of the server's for the command is returned too.

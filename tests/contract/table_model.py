@@ -36,7 +36,8 @@ def stored_table(sid: str = SID) -> Table:
         column: _cells([table.values(segment, column) for segment in _segments(rows)], 8) for column in sorted(columns)
     }
     for newest in read_tail(keys, stats["table"]):
-        assert names[newest.row].rstrip(b"\0") == newest.config_hash
+        assert names[newest.row] in (bytes(width), newest.config_hash.ljust(width, b"\0"))
+        names[newest.row] = newest.config_hash.ljust(width, b"\0")
         for column, cells in values.items():
             cells[newest.row] = newest.value(column)
     places = {name.decode(): place.decode() for name, place in client().hgetall(table.name("places")).items()}

@@ -22,7 +22,7 @@ from bots_app.table.memory import TableMemory
 from bots_app.table.snapshot import Snapshot
 from bots_app.writing import RunWrite
 from dashboard.store.client import KeyTypeError, client
-from dashboard.store.keys import SessionKeys
+from dashboard.store.keys import SESSIONS, SessionKeys
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run, write_foreign
@@ -183,32 +183,71 @@ def test_a_summary_of_another_program_is_kept(store: redis.Redis) -> None:
     assert b'"theirs":1' in client().get(keys.summary) and b'"bestProfit":2' in client().get(keys.summary)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["rows", "stats", "updated", "status:completed:profit", "status:completed:updated", "tail", "places"],
-)
+def named(name: str) -> str:
+    """Return a key of the session's: of its sweep table, of its list, derived."""
+    of_table, of_list = ("tail", "places", "moved", "hashes:0"), ("events", "bots:status:completed")
+    if name in of_table:
+        return keys.table(generation_of()).name(name)
+    return name if name == SESSIONS else keys.prefix + name if name in of_list else keys.index(name)
+
+
+def take_over(name: str) -> None:
+    """Have another program put something else under a key."""
+    client().delete(named(name))
+    client().set(named(name), "theirs")
+
+
+def dumps() -> dict[bytes, Any]:
+    """Return what every key holds; a stream knows of an entry that was taken back."""
+    return {
+        one: client().xrange(one) if client().type(one) == b"stream" else client().dump(one)
+        for one in client().keys("*")
+    }
+
+
+@pytest.mark.parametrize("name", ["rows", "stats", "updated", "events", "bots:status:completed", SESSIONS])
 def test_a_key_of_another_type_is_found_before_anything_changes(store: redis.Redis, name: str) -> None:
-    put_together(*(run(one, 1.0) for one in "ab"))
     put(run("a", 2.0))
-    of_table = name in ("tail", "places")
-    key = keys.table(generation_of()).name(name) if of_table else keys.index(name)
-    client().delete(key)
-    client().set(key, "theirs")
-    before = {one: client().dump(one) for one in client().keys("*")}
+    put_together(*(run(one, 1.0) for one in "ab"))  # the tail is empty
+    take_over(name)
+    before = dumps()
     with pytest.raises(KeyTypeError):
         put(run("new", 5.0, updated=1_700_000_000_009))
-    assert {one: client().dump(one) for one in client().keys("*")} == before
+    assert dumps() == before
 
 
-@pytest.mark.parametrize("name", ["moved", "hashes:0"])
-def test_what_somebody_else_put_into_the_table_has_all_built_anew(store: redis.Redis, name: str) -> None:
-    put_together(*(run(f"run-{number:04}", 1.0) for number in range(600)))
-    key = keys.table(generation_of()).name(name)
-    client().delete(key)
-    client().lpush(key, "theirs")
-    assert put(run("new", 5.0)) == ["created"] and in_tail() == {"new"}
+@pytest.mark.parametrize("name", ["tail", "places", "status:completed:profit", "status:completed:updated"])
+def test_what_somebody_else_put_among_the_indexes_has_all_built_anew(store: redis.Redis, name: str) -> None:
+    put_together(*(run(one, 1.0) for one in "ab"))
+    put(run("a", 2.0))
+    take_over(name)
+    assert put(run("new", 5.0)) == ["created"]
     assert not client().hexists(keys.index("stats"), "built")
     rebuild(sid)
+    agree()
+
+
+def test_hashes_that_somebody_has_overwritten_are_built_anew_once_the_tail_is_written(store: redis.Redis) -> None:
+    put_together(*(run(f"run-{number:04}", 1.0) for number in range(600)))
+    client().delete(named("hashes:0"))
+    client().lpush(named("hashes:0"), "theirs")
+    assert put(run("new", 5.0)) == ["created"] and in_tail() == {"new"}
+    put_together(run("other", 1.0))
+    assert not client().hexists(keys.index("stats"), "built")
+    rebuild(sid)
+    agree()
+
+
+def test_a_tail_that_cannot_be_written_is_kept(store: redis.Redis) -> None:
+    put_together(run("a", 1.0))
+    put(run("b", 2.0))
+    take_over("moved")
+    with pytest.raises(KeyTypeError):
+        put_together(run("c", 1.0), run("d", 1.0))
+    assert in_tail() == {"b"}
+    client().delete(named("moved"))
+    put_together(run("c", 1.0), run("d", 1.0))
+    assert not in_tail()
     agree()
 
 

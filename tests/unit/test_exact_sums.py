@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import redis
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bots_app.exact_sums import WIDE, ExactSum, Figures, parts_text, parts_total, squares
@@ -100,3 +100,26 @@ def test_what_scripts_add_run_by_run_stays_exact_and_short(real_store: redis.Red
     assert parts_total(kept) == sum(map(Fraction, profits), Fraction(0))
     assert parts_total(kept_squares) == sum((Fraction(profit) ** 2 for profit in profits), Fraction(0))
     assert len(kept.split()) <= 3 and len(kept_squares.split()) <= 4
+
+
+@given(
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e6, 1e6)
+        | st.integers(-(10**17), 10**17).map(lambda whole: whole / 10**3) | st.integers(-60, 60).map(lambda e: 2.0**e)
+        | st.decimals(-1000, 1000, places=4).map(float),
+        max_size=40,
+    )
+)  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_number_is_written_alike_with_its_text_at_hand_and_without(
+    real_store: redis.Redis, numbers: list[float]
+) -> None:
+    text = "".join((SCRIPTS / f"{name}.lua").read_text() for name in ("doubles", "sum_texts")) + (
+        "local differing = {}\n"
+        "for i = 1, #ARGV do\n"
+        "  local x = tonumber(ARGV[i])\n"
+        "  if number_text_of(x, ARGV[i]) ~= number_text(x) then differing[#differing + 1] = ARGV[i] end\n"
+        "end\n"
+        "return differing\n"
+    )
+    assert real_store.eval(text, 0, *map(repr, numbers)) == []

@@ -28,7 +28,7 @@ local prefix, of_status, run_key = key .. 'index:status:' .. status, key .. 'bot
 
 -- The derived keys are complete and know the status, nobody builds them anew or counts anew, and the summary is ours.
 local found = call('HMGET', stats, 'built', 'building', 'summary_text', 'summary_head', 'revision', 'table', 'rows', 'width', 'n:failed',
-  'n:' .. status, 'sum:' .. status, 'sq:' .. status, 'at:' .. status, 'wide:completed')
+  'n:' .. status, 'sum:' .. status, 'sq:' .. status, 'at:' .. status, 'wide:completed', 'in_tail')
 local summary, head, generation, n = found[3], found[4], found[6], found[10]
 if found[1] ~= ARGV[5] or not (summary and head and generation and n) or found[13] then return nil end
 if redis.pcall('GET', KEYS[2]) ~= summary then return nil end
@@ -44,57 +44,80 @@ if old_row then
   if old_status ~= status or not old_profit or old_profit > WIDE or old_profit < -WIDE then return nil end
   if old_row == row and redis.pcall('GET', run_key) == record
     and (trades == '' or redis.pcall('GET', ARGV[4] .. hash) == trades) then return 0 end
-elseif call('SISMEMBER', bots, hash) == 1 then return nil end
+end
 local behind = {prefix .. ':unranked', prefix .. ':undated', KEYS[3], KEYS[4], KEYS[5]}
 -- Whoever has no row has no record either, unless it is another program's.
-if call('EXISTS', behind[1], behind[2], behind[3], behind[4], behind[5], old_row and behind[5] or run_key) > 0 then
+local others = call('EXISTS', behind[1], behind[2], behind[3], behind[4], behind[5], old_row and behind[5] or run_key)
+if others > 0 then
   if not old_row and call('EXISTS', run_key) == 1 then return nil end
   for i = 1, 5 do
     if call('ZSCORE', behind[i], hash) then return nil end
   end
 end
-local x, sweep = tonumber(profit), key .. 'table:' .. generation .. ':'
-local room = room_for(sweep, hash, ARGV[16], ARGV[17], tonumber(ARGV[18]), old_row, found[7], found[8])
-local last = room and last_with(told, hash, status, x, tonumber(updated))
+local x, sweep, runs = tonumber(profit), key .. 'table:' .. generation .. ':', call('SCARD', bots)
+local table_known = {rows = found[7], width = found[8], in_tail = found[15]}
+local room = room_for(sweep, table_known, hash, ARGV[16], ARGV[17], tonumber(ARGV[18]), old_row, runs)
+local last = room and last_with(told, hash, status, x, profit, updated)
 if not last then return nil end
 
--- Look at every other key that will be written: nothing may fail once something is changed.
-local best, ranked, runs, list = best_with(told, ranks, hash, x), call('ZCARD', prefix .. ':profit'), call('SCARD', bots), list_from(6)
-local has_moved = not old_row or not string.find(old_row, '"lastUpdated":' .. updated .. ',', 1, true)
-local is_filed = call('SISMEMBER', of_status, hash) == 1
-if has_moved then call('ZCARD', prefix .. ':updated') end
-if list then check_change_types(list, ARGV[1]) end
-
--- Events first, then texts: a server that is out of memory refuses these, and nothing at all once a script has changed something.
-local revision = string.format('%.0f', found[5] + 1)
-local id = call('XADD', key .. 'events', 'MAXLEN', '~', ARGV[6], '*', 'event', 'run', 'configHash', hash, 'status', status, 'profit', profit,
-  'revision', revision)
-if trades == '' then call('SET', run_key, record) else call('MSET', run_key, record, ARGV[4] .. hash, trades) end
-call('HSET', rows, hash, row)
-runs = runs + call('SADD', bots, hash)
-if not is_filed then call('SADD', of_status, hash) end
-call('ZADD', ranks, profit, hash)
-ranked = ranked + call('ZADD', prefix .. ':profit', profit, hash)
-if has_moved then call('ZADD', prefix .. ':updated', updated, hash) end
-call('HSET', sweep .. 'tail', hash, room.row .. ' ' .. revision .. ' ' .. ARGV[18] .. ' ' .. ARGV[16] .. '\n' .. ARGV[19] .. ARGV[20] .. room.names)
+-- What it says of the runs with a profit; where no run is without one these are all of the status.
 local sum, squares = parts_of(found[11]), parts_of(found[12])
-if old_row then add_profit(sum, squares, old_profit, -1) else n = n + 1 end
+if old_row then add_profit(sum, squares, old_profit, -1) end
 add_profit(sum, squares, x, 1)
-local completed, of_completed, completed_ranked = n, sum, ranked
+n = n + (old_row and 0 or 1)
+local completed, of_completed, ranked = n, sum, others == 0 and n
 if status ~= 'completed' then
-  local others = call('HMGET', stats, 'n:completed', 'sum:completed')
-  completed, of_completed, completed_ranked = others[1] or 0, parts_of(others[2]), call('ZCARD', key .. 'index:status:completed:profit')
+  local theirs = call('HMGET', stats, 'n:completed', 'sum:completed')
+  completed, of_completed = theirs[1] or 0, parts_of(theirs[2])
 end
-summary = head .. ',"runCount":' .. runs .. ',"completedRuns":' .. completed .. ',"errorCount":'
-  .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average_text(of_completed, completed_ranked, found[14]) .. last
-call('SET', KEYS[2], summary)
-local fields = {'revision', revision, 'sum:' .. status, text_of(sum), 'sq:' .. status, text_of(squares), 'summary_text', summary}
-if room.name then
-  call('HSET', sweep .. 'places', hash, room.row .. ' ' .. ARGV[16])
-  note_row(sweep, stats, room, revision)
-  fields[9], fields[10], fields[11], fields[12] = 'rows', room.row + 1, 'n:' .. status, n
+if status ~= 'completed' or not ranked then
+  ranked = call('ZCARD', key .. 'index:status:completed:profit') + (status == 'completed' and not old_row and 1 or 0)
+end
+local best, list = best_with(told, ranks, hash, x, profit), list_from(6)
+local has_moved = not old_row or not string.find(old_row, '"lastUpdated":' .. updated .. ',', 1, true)
+if list then list.last = call('HGET', list.state, 'number') end
+
+-- The first of all is refused by a server that is out of memory, and nothing at all once a script has changed something. What fails then is
+-- taken back: somebody has put something else there, or the session's set names the run although it has no row.
+local revision = string.format('%.0f', found[5] + 1)
+local filed, added, id, number, listed = call('SADD', of_status, hash), call('SADD', bots, hash), nil, nil, 0
+if old_row or added == 1 then
+  id = redis.pcall('XADD', key .. 'events', 'MAXLEN', '~', ARGV[6], '*', 'event', 'run', 'configHash', hash, 'status', status,
+    'profit', profit, 'revision', revision)
+end
+if list and type(id) == 'string' then
+  number = number_after(list, string.match(id, '^%d+') * 1000)
+  listed = redis.pcall('ZADD', list.sessions, number, ARGV[1])
+end
+if type(id) ~= 'string' or type(listed) ~= 'number' then
+  if filed == 1 then call('SREM', of_status, hash) end
+  if added == 1 then call('SREM', bots, hash) end
+  if type(id) == 'string' then call('XDEL', key .. 'events', id) end
+  return nil
+end
+if list then give_out(list, number) end
+if listed == 1 then redis.pcall('ZREM', list.gone, ARGV[1]) end
+
+local average = average_text(of_completed, ranked, found[14])
+summary = head .. ',"runCount":' .. runs + added .. ',"completedRuns":' .. completed .. ',"errorCount":'
+  .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average .. last
+if trades == '' then call('MSET', run_key, record, KEYS[2], summary)
+else call('MSET', run_key, record, ARGV[4] .. hash, trades, KEYS[2], summary) end
+call('HSET', rows, hash, row)
+call('ZADD', ranks, profit, hash)
+local fields = {
+  'revision', revision, 'sum:' .. status, text_of(sum), 'sq:' .. status, text_of(squares), 'summary_text', summary, 'in_tail', room.in_tail,
+}
+-- Should somebody have put something else under one of these keys, all is to be built anew.
+local entry = room.row .. ' ' .. revision .. ' ' .. ARGV[18] .. ' ' .. ARGV[16] .. '\n' .. ARGV[19] .. ARGV[20] .. room.names
+local is_sound = type(redis.pcall('HSET', sweep .. 'tail', hash, entry)) == 'number'
+is_sound = type(redis.pcall('ZADD', prefix .. ':profit', profit, hash)) == 'number' and is_sound
+if has_moved then is_sound = type(redis.pcall('ZADD', prefix .. ':updated', updated, hash)) == 'number' and is_sound end
+if not old_row then
+  is_sound = redis.pcall('HSET', sweep .. 'places', hash, room.row .. ' ' .. ARGV[16]) == 1 and is_sound
+  fields[11], fields[12], fields[13], fields[14] = 'rows', room.row + 1, 'n:' .. status, n
 end
 call('HSET', stats, unpack(fields))
-if list then note_change(list, ARGV[1], string.match(id, '^%d+') * 1000) end
+if not is_sound then call('HDEL', stats, 'built') end
 if ARGV[7] ~= '' then redis.pcall('PUBLISH', ARGV[7], ARGV[8]) end
 return old_row and 2 or 1

@@ -11,22 +11,24 @@ local function told_by(summary, head)
   }
 end
 
--- What it says of the best run, once this one has its profit: this one, or the best of the others.
-local function best_with(told, ranks, hash, profit)
+-- What it says of the best run, once this one has its profit (`text` is how Python writes it): this one, or the best of the others.
+local function best_with(told, ranks, hash, profit, text)
   local top = redis.call('ZREVRANGE', ranks, 0, 0, 'WITHSCORES')
   if top[1] == hash then top = redis.call('ZREVRANGE', ranks, 1, 1, 'WITHSCORES') end
   local score = tonumber(top[2] or '')
   if not score or profit > score or (profit == score and bytes_less(top[1], hash)) then
-    return ',"bestProfit":' .. number_text(profit) .. ',"bestConfigHash":"' .. hash .. '"'
+    return ',"bestProfit":' .. number_text_of(profit, text) .. ',"bestConfigHash":"' .. hash .. '"'
   elseif top[1] == told.best_hash and score == told.profit then return told.best end
   return ',"bestProfit":' .. number_text(score) .. ',"bestConfigHash":' .. cjson.encode(top[1])
 end
 
--- The same of the run that was updated last; nothing where that is this one, and goes back in time.
-local function last_with(told, hash, status, profit, updated)
+-- The same of the run that was updated last; nothing where that is this one, and goes back in time. `time` is a whole number as text.
+local function last_with(told, hash, status, profit, text, time)
+  local updated = tonumber(time)
   if hash == told.last_hash and updated < told.updated then return nil end
   if updated < told.updated or (updated == told.updated and bytes_less(hash, told.last_hash)) then return told.last end
-  return ',"lastUpdate":' .. number_text(updated) .. ',"lastConfigHash":"' .. hash .. '","currentProfit":' .. number_text(profit)
+  if #time > 15 then time = number_text(updated) end
+  return ',"lastUpdate":' .. time .. ',"lastConfigHash":"' .. hash .. '","currentProfit":' .. number_text_of(profit, text)
     .. ',"currentStatus":"' .. status .. '"}'
 end
 

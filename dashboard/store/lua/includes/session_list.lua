@@ -10,13 +10,23 @@ local function now_us()
   return time[1] * 1000000 + time[2]
 end
 
--- `now` is the time of the day in microseconds: a server that comes back with an older data set gives out no number twice.
-local function next_number(list, now)
-  local last = tonumber(list.last or redis.call('HGET', list.state, 'number') or 0)
-  local number = string.format('%.0f', math.max(last + 1, now or now_us()))
+-- The number that comes next. `now` is the time of the day in microseconds: a server that comes back with an older data set gives out no
+-- number twice.
+local function number_after(list, now)
+  list.last = tonumber(list.last or redis.call('HGET', list.state, 'number') or 0)
+  return string.format('%.0f', math.max(list.last + 1, now or now_us()))
+end
+
+-- Put down that the number is given out.
+local function give_out(list, number)
   redis.call('HSET', list.state, 'number', number)
+  if list.last == 0 then redis.call('HSET', list.state, 'epoch', number) end
   list.last = number
-  if last == 0 then redis.call('HSET', list.state, 'epoch', number) end
+end
+
+local function next_number(list, now)
+  local number = number_after(list, now)
+  give_out(list, number)
   return number
 end
 

@@ -42,7 +42,7 @@ end
 
 -- `version` is given where the derived keys are complete, `head` where a summary is to be written.
 local function settle(batch, stats, version, head)
-  local keys, fields = batch.keys, {'revision', batch.revision}
+  local keys, fields = batch.keys, {'revision', batch.revision, 'in_tail', 0}
   if batch.sweep.is_changed then add_table(fields, batch.sweep) end
   for status, found in pairs(batch.figures) do
     -- Lua's stack ends at some 8,000.

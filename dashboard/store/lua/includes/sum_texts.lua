@@ -1,4 +1,4 @@
--- Sums (see sums.lua) as they are stored: their parts as texts, with a blank between.
+-- Sums (see doubles.lua) as they are stored: their parts as texts, with a blank between.
 
 local function parts_of(text)
   text = text or ''
@@ -74,4 +74,9 @@ local function number_text(x)
   if text + 0 == x then return text end
   text = string.format('%.16g', x)
   return text + 0 == x and text or string.format('%.17g', x)
+end
+
+-- The same of a double of which Python's text is at hand: between 0.0001 and 1e16 both write it alike unless it is whole.
+local function number_text_of(x, text)
+  return x * x >= 1e-8 and string.find(text, '^%-?%d+%.%d*[1-9]$') and text or number_text(x)
 end

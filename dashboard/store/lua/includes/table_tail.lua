@@ -1,10 +1,11 @@
 -- The tail of the sweep table: the values of runs that were written alone (see write_run.lua), a run under its hash, as one text. The next
--- batch writes them into the columns, where each takes a command of its own. Rows and hashes are given out when the tail is written.
+-- batch writes them into the columns, where each takes a command of its own, and the hashes of new ones beside them; these have their
+-- place already. Runs are counted in the hash of stats (in_tail) as they are put there.
 -- An entry is: row, revision, number of fields, digest of their names, a line feed; 8 bytes a field, in the order of their names; JSON
 -- of the texts among the values (see write_runs.lua); a line feed and JSON of the names, where they come in another order than the
 -- shape's (table_shapes.lua). No more than the tail's own script puts there are ever in it.
 
--- The entries, in the order of their rows: a list of {row, revision, values, texts, names (JSON)}; nothing of what is no entry.
+-- The entries, in the order of their rows: a list of {hash, row, revision, values, texts, names (JSON)}; nothing of what is no entry.
 local function tail_entries(sweep)
   local flat, entries, shapes = redis.call('HGETALL', sweep.key .. 'tail'), {}, {}
   for i = 2, #flat, 2 do
@@ -19,7 +20,8 @@ local function tail_entries(sweep)
       end
       if names then
         entries[#entries + 1] = {
-          row = tonumber(row), revision = revision, values = string.sub(text, first, first + 8 * count - 1), texts = texts, names = names,
+          hash = flat[i - 1], row = tonumber(row), revision = tonumber(revision), values = string.sub(text, first, first + 8 * count - 1),
+          texts = texts, names = names,
         }
       end
     end
@@ -46,8 +48,19 @@ local function texts_of_entries(entries)
   return statuses, count / 2
 end
 
--- Write entries whose rows follow each other, and whose names are the same, from one on; return the place of the next.
-local function write_entries(sweep, entries, from)
+-- Write down the hashes of entries whose rows follow each other, unless they stand there; tell whether they do not.
+local function write_hashes(sweep, entries, from, to)
+  local hashes, width, row = {}, sweep.width, entries[from].row
+  for place = from, to do hashes[place - from + 1] = padded(width, entries[place].hash) end
+  local key, at, text = sweep.key .. 'hashes:' .. sweep.segment, row % SEGMENT_ROWS * width, table.concat(hashes)
+  if redis.pcall('GETRANGE', key, at, at + #text - 1) == text then return false end
+  write_part(sweep, key, at, text, SEGMENT_ROWS * width)
+  return true
+end
+
+-- Write entries whose rows follow each other, and whose names are the same, from one on; return the place of the next. The segment is
+-- put down among those that are `moved` if any of them is new.
+local function write_entries(sweep, entries, from, moved)
   local first = entries[from]
   local segment, past = math.floor(first.row / SEGMENT_ROWS), from
   repeat
@@ -61,6 +74,7 @@ local function write_entries(sweep, entries, from)
     for place = from, past - 1 do parts[place - from + 1] = string.sub(entries[place].values, 8 * i - 7, 8 * i) end
     write_part(sweep, prefix .. name, at, table.concat(parts), FULL)
   end
+  if write_hashes(sweep, entries, from, past - 1) then moved[segment] = true end
   return past
 end
 
@@ -68,19 +82,20 @@ end
 local function fold_tail(sweep)
   local entries = sweep.is_new and {} or tail_entries(sweep)
   if #entries == 0 then return end
-  local changes, recent, latest, from = {}, {}, {}, 1
+  local changed, moved, recent, latest, from = {}, {}, {}, 0, 1
   for _, entry in ipairs(entries) do
-    local segment = math.floor(entry.row / SEGMENT_ROWS)
-    latest[segment] = math.max(latest[segment] or 0, tonumber(entry.revision))
-    recent[#recent + 1], recent[#recent + 2] = entry.revision, entry.row
+    changed[math.floor(entry.row / SEGMENT_ROWS)], latest = true, math.max(latest, entry.revision)
+    recent[#recent + 1], recent[#recent + 2] = string.format('%.0f', entry.revision), entry.row
   end
-  for segment, revision in pairs(latest) do changes[#changes + 1], changes[#changes + 2] = revision, segment end
+  redis.call('ZCARD', sweep.key .. 'moved')
+  latest = string.format('%.0f', latest)
   -- First of all, as a server that is out of memory refuses it; an error of a column is taken for something else there.
-  redis.call('ZADD', sweep.key .. 'changes', unpack(changes))
+  note_segments(sweep.key .. 'changes', changed, latest)
   add_recent(sweep, recent)
   local found = {key = sweep.key}
   found.new_texts, found.new_statuses = missing_texts(sweep.key, texts_of_entries(entries))
   store_texts(found)
-  while from <= #entries do from = write_entries(sweep, entries, from) end
+  while from <= #entries do from = write_entries(sweep, entries, from, moved) end
+  note_segments(sweep.key .. 'moved', moved, latest)
   redis.call('DEL', sweep.key .. 'tail')
 end
