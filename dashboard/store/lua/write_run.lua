@@ -60,19 +60,12 @@ local room = room_for(sweep, table_known, hash, ARGV[16], ARGV[17], tonumber(ARG
 local last = room and last_with(told, hash, status, x, profit, updated)
 if not last then return nil end
 
--- What it says of the runs with a profit; where no run is without one these are all of the status.
 local sum, squares = parts_of(found[11]), parts_of(found[12])
 if old_row then add_profit(sum, squares, old_profit, -1) end
 add_profit(sum, squares, x, 1)
 n = n + (old_row and 0 or 1)
-local completed, of_completed, ranked = n, sum, others == 0 and n
-if status ~= 'completed' then
-  local theirs = call('HMGET', stats, 'n:completed', 'sum:completed')
-  completed, of_completed = theirs[1] or 0, parts_of(theirs[2])
-end
-if status ~= 'completed' or not ranked then
-  ranked = call('ZCARD', key .. 'index:status:completed:profit') + (status == 'completed' and not old_row and 1 or 0)
-end
+-- Where no run is without a profit these are all of the status.
+local completed, average = completed_with(stats, key, status, n, sum, others == 0, not old_row, found[14])
 local best, list = best_with(told, ranks, hash, x, profit), list_from(6)
 local has_moved = not old_row or not string.find(old_row, '"lastUpdated":' .. updated .. ',', 1, true)
 if list then list.last = call('HGET', list.state, 'number') end
@@ -98,7 +91,6 @@ end
 if list then give_out(list, number) end
 if listed == 1 then redis.pcall('ZREM', list.gone, ARGV[1]) end
 
-local average = average_text(of_completed, ranked, found[14])
 summary = head .. ',"runCount":' .. runs + added .. ',"completedRuns":' .. completed .. ',"errorCount":'
   .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average .. last
 if trades == '' then call('MSET', run_key, record, KEYS[2], summary)

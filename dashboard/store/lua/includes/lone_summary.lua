@@ -32,8 +32,14 @@ local function last_with(told, hash, status, profit, text, time)
     .. ',"currentStatus":"' .. status .. '"}'
 end
 
--- The mean profit of completed runs, from their sum.
-local function average_text(sum, ranked, wide)
-  if ranked == 0 or tonumber(wide or 0) ~= 0 then return 'null' end
-  return number_text(total_of(sum) / ranked)
+-- How many runs are completed, and their mean profit, once this one is counted among the `n` of its status, whose profits sum up to `sum`.
+-- Each of these may have a profit (`are_all_ranked`); `wide` completed runs have one that is in no sum.
+local function completed_with(stats, key, status, n, sum, are_all_ranked, is_new, wide)
+  local ranks, ranked = key .. 'index:status:completed:profit', n
+  if status ~= 'completed' then
+    local theirs = redis.call('HMGET', stats, 'n:completed', 'sum:completed')
+    n, sum, ranked = theirs[1] or 0, parts_of(theirs[2]), redis.call('ZCARD', ranks)
+  elseif not are_all_ranked then ranked = redis.call('ZCARD', ranks) + (is_new and 1 or 0) end
+  if ranked == 0 or tonumber(wide or 0) ~= 0 then return n, 'null' end
+  return n, number_text(total_of(sum) / ranked)
 end
