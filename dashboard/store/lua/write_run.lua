@@ -20,6 +20,7 @@
 --- @include "rows"
 --- @include "lone_summary"
 --- @include "tail_room"
+--- @include "first_writes"
 
 local call, key = redis.call, ARGV[2]
 local hash, record, trades, status, profit, updated, row = ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
@@ -55,8 +56,8 @@ if others > 0 then
   end
 end
 local x, sweep, runs = tonumber(profit), key .. 'table:' .. generation .. ':', call('SCARD', bots)
-local table_known = {rows = found[7], width = found[8], in_tail = found[15]}
-local room = room_for(sweep, table_known, hash, ARGV[16], ARGV[17], tonumber(ARGV[18]), old_row, runs)
+local known = {rows = found[7], width = found[8], in_tail = found[15]}
+local room = room_for(sweep, known, hash, ARGV[16], ARGV[17], tonumber(ARGV[18]), old_row, runs)
 local last = room and last_with(told, hash, status, x, profit, updated)
 if not last then return nil end
 
@@ -70,27 +71,10 @@ local best, list = best_with(told, ranks, hash, x, profit), list_from(6)
 local has_moved = not old_row or not string.find(old_row, '"lastUpdated":' .. updated .. ',', 1, true)
 if list then list.last = call('HGET', list.state, 'number') end
 
--- The first of all is refused by a server that is out of memory, and nothing at all once a script has changed something. What fails then is
--- taken back: somebody has put something else there, or the session's set names the run although it has no row.
 local revision = string.format('%.0f', found[5] + 1)
-local filed, added, id, number, listed = call('SADD', of_status, hash), call('SADD', bots, hash), nil, nil, 0
-if old_row or added == 1 then
-  id = redis.pcall('XADD', key .. 'events', 'MAXLEN', '~', ARGV[6], '*', 'event', 'run', 'configHash', hash, 'status', status,
-    'profit', profit, 'revision', revision)
-end
-if list and type(id) == 'string' then
-  number = number_after(list, string.match(id, '^%d+') * 1000)
-  listed = redis.pcall('ZADD', list.sessions, number, ARGV[1])
-end
-if type(id) ~= 'string' or type(listed) ~= 'number' then
-  if filed == 1 then call('SREM', of_status, hash) end
-  if added == 1 then call('SREM', bots, hash) end
-  if type(id) == 'string' then call('XDEL', key .. 'events', id) end
-  return nil
-end
-if list then give_out(list, number) end
-if listed == 1 then redis.pcall('ZREM', list.gone, ARGV[1]) end
-
+local added = write_first(bots, of_status, key .. 'events', list, ARGV[1], hash, old_row, ARGV[6], 'event', 'run', 'configHash', hash,
+  'status', status, 'profit', profit, 'revision', revision)
+if not added then return nil end
 summary = head .. ',"runCount":' .. runs + added .. ',"completedRuns":' .. completed .. ',"errorCount":'
   .. (status == 'failed' and n or found[9] or 0) .. best .. ',"avgProfit":' .. average .. last
 if trades == '' then call('MSET', run_key, record, KEYS[2], summary)

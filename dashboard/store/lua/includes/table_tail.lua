@@ -68,9 +68,8 @@ local function write_entries(sweep, entries, from, moved)
     local entry = entries[past]
   until not entry or entry.row ~= first.row + past - from or entry.row % SEGMENT_ROWS == 0 or entry.names ~= first.names
   sweep.segment = segment
-  local prefix, at = sweep.key .. 'values:' .. segment .. ':', first.row % SEGMENT_ROWS * 8
+  local prefix, at, parts = sweep.key .. 'values:' .. segment .. ':', first.row % SEGMENT_ROWS * 8, {}
   for i, name in ipairs(cjson.decode(first.names)) do
-    local parts = {}
     for place = from, past - 1 do parts[place - from + 1] = string.sub(entries[place].values, 8 * i - 7, 8 * i) end
     write_part(sweep, prefix .. name, at, table.concat(parts), FULL)
   end
