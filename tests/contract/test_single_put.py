@@ -22,7 +22,7 @@ from bots_app.table.memory import TableMemory
 from bots_app.table.snapshot import Snapshot
 from bots_app.writing import RunWrite
 from dashboard.store.client import KeyTypeError, client
-from dashboard.store.keys import SESSIONS, SessionKeys
+from dashboard.store.keys import SEGMENT_ROWS, SESSIONS, SessionKeys
 from dashboard.tolerant import from_bytes
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run, write_foreign
@@ -259,10 +259,11 @@ class Reader:
 
     def read(self, fields: list[str]) -> dict[str, dict[str, Any]]:
         with self.memory.snapshot(keys, fields) as snapshot:
+            hashes, is_live = snapshot.hashes, snapshot.is_live()
             return {
-                from_bytes(snapshot.hashes[row]): {name: value_of(snapshot, name, row) for name in fields}
+                from_bytes(hashes[row]): {name: value_of(snapshot, name, row) for name in fields}
                 for row in range(snapshot.rows)
-                if snapshot.is_live()[row]
+                if is_live[row]
             }
 
 
@@ -292,6 +293,25 @@ def test_readers_have_the_tail_whatever_they_held_before(store: redis.Redis) -> 
         assert found == wanted, step
         if chance.random() < 0.1:
             readers[chance.randrange(4)] = Reader()
+
+
+def test_the_first_run_of_a_segment_is_put_alone(real_store: redis.Redis) -> None:
+    put_together(*(run(f"run-{number}", 1.0) for number in range(SEGMENT_ROWS)))
+    wanted = {f"run-{number}": {"profit": 1.0} for number in range(SEGMENT_ROWS)}
+    early = Reader()
+    assert early.read(["profit"]) == wanted
+    put(run("first", 2.0))
+    assert in_tail() == {"first"}
+    put(run("second", 3.0))
+    wanted |= {"first": {"profit": 2.0}, "second": {"profit": 3.0}}
+    late = Reader()
+    assert early.read(["profit"]) == wanted and late.read(["profit"]) == wanted
+    assert check(sid) == []
+    put_together(run("run-1", 4.0), run("third", 5.0))
+    assert not in_tail()
+    wanted |= {"run-1": {"profit": 4.0}, "third": {"profit": 5.0}}
+    assert all(reader.read(["profit"]) == wanted for reader in (early, late, Reader()))
+    assert check(sid) == []
 
 
 def expected_values(fields: list[str]) -> dict[str, dict[str, Any]]:
