@@ -54,7 +54,7 @@ Answer = TypeVar("Answer")
 _RESULTS = {1: "created", 2: "updated", 0: "unchanged"}
 
 
-class WriteResult(msgspec.Struct, frozen=True):
+class WriteResult(msgspec.Struct, frozen=True, gc=False):
     """What became of one record of a batch: created, updated, unchanged or refused."""
 
     index: int
