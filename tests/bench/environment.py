@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a process has to come up or to end: imports and static files on a busy machine.
 LIMIT_S = 60.0
 PR_SET_PDEATHSIG = 1
-#: Environment of a server that keeps the memory that it has taken, whichever library it has that from, and takes from it
-#: first: jemalloc would take pieces of 8 MiB and more from elsewhere, and leave large free pieces whole.
+#: Environment of a server that keeps the memory that it has taken, whichever library it has that from, and uses it
+#: again: jemalloc would take pieces of 8 MiB and more from elsewhere, and leave large free pieces whole.
 KEEP_MEMORY = {
     "MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,lg_extent_max_active_fit:40",
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_MMAP_MAX_": "0",
