@@ -61,6 +61,7 @@ holds the runs of all others: most runs stand in one set less, and however many 
 The table of a session has a generation g, a short token, which `index:stats` names; a segment is its next SEGMENT_ROWS
 rows. How a value stands there is said in `bots_app/table/values.py`. What the tail holds (includes/table_tail.lua says
 in which form) is newer than what the columns do, and goes there with the next batch; so do the hashes of its new runs.
+In a large session the strings of a segment are made before it has rows (includes/table_ahead.lua).
 
 What a build makes stands under `session:{sid}:next:{token}:` and the rest of the name, a sweep table as the generation
 {token}, until it takes the place of what was in use; that is put aside under `session:{sid}:next:{token}:old:` and

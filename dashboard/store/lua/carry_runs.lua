@@ -22,6 +22,7 @@
 --- @include "table_parts"
 --- @include "table_changes"
 --- @include "table_free"
+--- @include "table_ahead"
 --- @include "table_places"
 --- @include "shadow_table"
 --- @include "shadow_copy"

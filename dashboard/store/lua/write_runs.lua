@@ -43,6 +43,7 @@
 --- @include "table_parts"
 --- @include "table_changes"
 --- @include "table_free"
+--- @include "table_ahead"
 --- @include "table_places"
 --- @include "table_tail"
 --- @include "run_states"

@@ -45,7 +45,7 @@ end
 -- Write what is gathered; `revision` is that of the last change.
 local function flush_table(sweep, revision)
   local pending, changed, moved, gone = sweep.pending, {}, {}, {}
-  local placed, pieces, count, added = {}, {}, sweep.count, 0
+  local placed, pieces, count, added, first = {}, {}, sweep.count, 0, sweep.rows
   if sweep.is_all then
     settle_columns(sweep)
     pieces = pieces_of_all(sweep)
@@ -76,6 +76,7 @@ local function flush_table(sweep, revision)
     if piece.is_named then moved[math.floor(piece.row / SEGMENT_ROWS)] = true end
   end
   if not note_segments(sweep.key .. 'changes', changed, revision) then return end
+  if sweep.rows > first then make_ahead(sweep, first) end
   sweep.is_changed = true
   note_segments(sweep.key .. 'moved', moved, revision)
   note_rows(sweep, gone, pieces, count, changed, revision)
