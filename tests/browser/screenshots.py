@@ -79,7 +79,7 @@ def take(page: Page, url: str, name: str, folder: Path) -> None:
 
 def main(url: str, user: str, password: str, folder: str, *words: str) -> None:
     """Log in and take every page."""
-    target = Path(folder)
+    url, target = url.rstrip("/"), Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, launch(playwright) as browser:
         page = browser.new_page(reduced_motion="reduce")
