@@ -63,13 +63,16 @@ class RunQuery:
             raise InvalidParameter("status", "statuses to list and, with `!`, others to leave out; give one kind only.")
         if len(self.bounds) > MAX_BOUNDS:
             raise InvalidParameter(f"min.{self.bounds[-1].field}", f"{MAX_BOUNDS} fields are the most to be bounded.")
+        for name in ("min_profit", "max_profit"):
+            object.__setattr__(self, name, _one_spelling(getattr(self, name)))
         _check_range("minProfit", "maxProfit", self.min_profit, self.max_profit)
         for name, least, most in self.bounds:
             _check_range(f"min.{name}", f"max.{name}", least, most)
         for kind, names in (("statuses", self.statuses), ("excluded", self.excluded)):
             if names:
                 object.__setattr__(self, kind, tuple(sorted(set(names))))
-        object.__setattr__(self, "bounds", tuple(sorted(self.bounds)))
+        bounds = (Bound(name, _one_spelling(least), _one_spelling(most)) for name, least, most in self.bounds)
+        object.__setattr__(self, "bounds", tuple(sorted(bounds)))
 
     def _settle_order(self) -> None:
         """Have one order written in one way alone. Raises InvalidParameter."""
@@ -114,14 +117,26 @@ class RunQuery:
         """Return the query of all known statuses but those left out. Raises InvalidParameter for too many of them."""
         return _with_others(self, known)
 
-    def sources(self, keys: SessionKeys, *, by: str | None = None) -> tuple[Source, ...]:
+    def sources(self, keys: SessionKeys) -> tuple[Source, ...]:
         """Return the sorted sets that hold the list, one source a status; those left out have to be others by then.
 
         All runs by time are merged from those of the usual statuses and one of all others.
         """
         if self.excluded:
             raise ValueError("which statuses are not left out is not known yet")
-        return _sources(keys, keys.tag, self.statuses, by or self.by)
+        with_value, without = ("profit", "unranked") if self.by == "profit" else ("updated", "undated")
+        if not self.statuses and with_value == "profit":
+            return (Source(keys.profit, keys.index(without), keys.bots),)
+        sources = tuple(
+            Source(
+                keys.index_status(status, with_value), keys.index_status(status, without),
+                keys.status(status) if self.statuses else keys.bots,
+            )
+            for status in self.statuses or USUAL_STATUSES
+        )  # fmt: skip
+        if self.statuses:
+            return sources
+        return (*sources, Source(keys.index(with_value), keys.index(without), keys.bots))
 
 
 def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -131,6 +146,11 @@ def status_filter(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     if NO_STATUS in excluded:
         raise InvalidParameter("status", f"{NOT} stands before the status to leave out, as in {NOT}failed.")
     return {"statuses": listed, "excluded": excluded}
+
+
+def _one_spelling(bound: float | None) -> float | None:
+    """Return a bound such that equal ones are written alike: 0 and -0, 1 and 1.0 are the same in a list's name too."""
+    return None if bound is None else bound + 0.0
 
 
 def _check_range(low_name: str, high_name: str, low: float | None, high: float | None) -> None:
@@ -144,19 +164,3 @@ def _with_others(query: RunQuery, known: frozenset[str]) -> RunQuery:
     if len(others) > MAX_STATUSES:
         raise InvalidParameter("status", f"{len(others)} statuses are left; {MAX_STATUSES} are the most.")
     return replace(query, statuses=tuple(others) or (NO_STATUS,), excluded=())
-
-
-@lru_cache(4096)
-def _sources(keys: SessionKeys, tag: str, statuses: tuple[str, ...], by: str) -> tuple[Source, ...]:
-    """Return the sorted sets; `tag` tells keys apart that differ by the settings."""
-    with_value, without = ("profit", "unranked") if by == "profit" else ("updated", "undated")
-    if not statuses and by == "profit":
-        return (Source(keys.profit, keys.index(without), keys.bots),)
-    sources = tuple(
-        Source(
-            keys.index_status(status, with_value), keys.index_status(status, without),
-            keys.status(status) if statuses else keys.bots,
-        )
-        for status in statuses or USUAL_STATUSES
-    )  # fmt: skip
-    return sources if statuses else (*sources, Source(keys.index(with_value), keys.index(without), keys.bots))

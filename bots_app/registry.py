@@ -17,6 +17,7 @@ from bots_app.indexing import (
     write_one,
 )
 from bots_app.interruption import interrupted
+from bots_app.known_lists import KnownList, known_list
 from bots_app.other_statuses import look, read_others
 from bots_app.planner import plan_of
 from bots_app.query import RunQuery
@@ -26,6 +27,7 @@ from bots_app.sending import Sender, put_operation
 from bots_app.single_put import put_one
 from bots_app.table.fields import fields_of
 from bots_app.table.ordering import TablePosition, is_of_table
+from bots_app.table.plateaus import is_plateau
 from bots_app.table_lists import Start, count_in_table, neighbours_in_table, rank_in_table, read_table_page
 from bots_app.unindexed import read_unindexed, wait_for_index
 from bots_app.writing import RunWrite, check_hash
@@ -41,7 +43,7 @@ from dashboard.errors import (
 from dashboard.store import cursor as cursors
 from dashboard.store.client import client
 from dashboard.store.keys import SessionKeys
-from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, read_page
+from dashboard.store.pages import RANKED, UNRANKED, NotBuilt, PageReply, Position, RankedList
 from dashboard.store.shared import INDEX_VERSION, chunked
 from dashboard.store.time_limit import in_steps
 from dashboard.tolerant import NOT_STRICT, from_bytes
@@ -75,33 +77,31 @@ class BotRegistry:
         Raises SessionNotFound, CursorInvalid, InvalidParameter for a field that no run has. Cost: one round trip, at
         any depth, where the planner takes the sorted sets; else see `read_table_page`.
         """
-        scope, keys = query.scope(sid), SessionKeys(str(sid))
-        packed = cursors.decode(cursor, scope=scope) if cursor else None
-        if plan_of(query, fields).is_table or start is not None or is_of_table(packed):
+        known = known_list(sid, query)
+        packed = cursors.decode(cursor, scope=known.scope) if cursor else None
+        if start is not None or is_of_table(packed) or known.is_of_table or any(map(is_plateau, fields)):
             at = TablePosition.unpack(packed) if packed is not None else None
             found, texts = read_table_page(
                 sid, query, position=at, limit=limit, start=None if packed else start, fields=fields
             )
             if None in texts:
                 members = [one.encode("utf-8", "surrogateescape") for one in found.hashes]
-                texts = list[bytes | None](self._with_missing(keys, members, texts))
-            return RunPage(cast(list[bytes], texts), found, scope)
-        position = Position.unpack(packed) if packed is not None else Position()
-        reply = self._reply(sid, query, position, limit)
-        rows = cast(list[bytes], reply.rows) if all(reply.rows) else self._completed(keys, reply)
-        return RunPage(rows, reply, scope)
+                texts = list[bytes | None](self._with_missing(known.keys, members, texts))
+            return RunPage(cast(list[bytes], texts), found, known.scope)
+        reply = self._reply(known, Position.unpack(packed) if packed is not None else Position(), limit)
+        rows = cast(list[bytes], reply.rows) if all(reply.rows) else self._completed(known.keys, reply)
+        return RunPage(rows, reply, known.scope)
 
-    def _reply(self, sid: SessionId, query: RunQuery, position: Position, limit: int) -> PageReply:
-        keys = SessionKeys(str(sid))
+    def _reply(self, known: KnownList, position: Position, limit: int) -> PageReply:
+        sid, query, keys, ranked = known.sid, known.query, known.keys, known.ranked
 
-        def read_of(asked: RunQuery) -> PageReply | None:
-            return read_page(
-                keys, asked.sources(keys), position=position, limit=limit, descending=asked.descending,
-                least=asked.min_profit, most=asked.max_profit,
-            )  # fmt: skip
+        def read_of(others: RunQuery) -> PageReply | None:
+            merged = known_list(sid, others).ranked
+            assert merged is not None  # as nothing is left out of it any more
+            return merged.read(position, limit)
 
         def read() -> PageReply | None:
-            return read_others(keys, query, read_of) if query.excluded else read_of(query)
+            return ranked.read(position, limit) if ranked else read_others(keys, query, read_of)
 
         reply = self.when_built(sid, read, lambda: read_unindexed(keys, query, position=position, limit=limit))
         if reply is None:
@@ -275,7 +275,7 @@ class BotRegistry:
         if plan_of(query).is_table:
             return rank_in_table(sid, query, config_hash)
         position = self._position(sid, config_hash, query)
-        reply = self._reply(sid, query, position or Position(), 0)
+        reply = self._reply(known_list(sid, query), position or Position(), 0)
         return (reply.preceding if position and reply.preceding > 0 else None), reply.count
 
     def neighbours(
@@ -292,7 +292,7 @@ class BotRegistry:
         if position is None:
             return None, None
         before, after = (
-            self._reply(sid, query, msgspec.structs.replace(position, backward=backward), 1).members
+            self._reply(known_list(sid, query), msgspec.structs.replace(position, backward=backward), 1).members
             for backward in (True, False)
         )
         return (from_bytes(before[0]) if before else None), (from_bytes(after[0]) if after else None)
@@ -301,14 +301,14 @@ class BotRegistry:
         """Return how many runs the list of the query holds. Cost: one round trip."""
         if plan_of(query).is_table:
             return count_in_table(sid, query)
-        return self._reply(sid, query, Position(), 0).count
+        return self._reply(known_list(sid, query), Position(), 0).count
 
     def _position(self, sid: SessionId, config_hash: str, query: RunQuery) -> Position | None:
         """Return where a run stands in the list of the query, None when it is not in it. Cost: one round trip."""
         is_built, position = self._standing(sid, config_hash, query)
         if not is_built:
             # To ask for a list builds the derived keys if they are few.
-            self._reply(sid, query, Position(), 0)
+            self._reply(known_list(sid, query), Position(), 0)
             _, position = self._standing(sid, config_hash, query)
         return position
 
@@ -344,7 +344,7 @@ class BotRegistry:
         keys = SessionKeys(str(sid))
 
         def read() -> dict[str, int]:
-            if read_page(keys, RunQuery().sources(keys), position=Position(), limit=0, descending=True) is None:
+            if RankedList(keys, RunQuery().sources(keys), descending=True).read(Position(), 0) is None:
                 raise SessionNotFound(sid)
             stats = client().hgetall(keys.index("stats"))
             found = {from_bytes(name[2:]): int(count) for name, count in stats.items() if name.startswith(b"n:")}

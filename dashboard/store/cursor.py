@@ -25,6 +25,8 @@ VERSION = b"\x02"
 SIGNATURE_BYTES = 12
 #: Longest cursor that is looked at; a configHash of the greatest length fits with room to spare.
 MAX_LENGTH = 2048
+#: The last two letters of base64 as they stand in addresses.
+_FOR_ADDRESSES = bytes.maketrans(b"+/", b"-_")
 
 _REFUSAL = (
     "not a cursor of this list under these filters and this order; start without a cursor, or use one it answered"
@@ -34,7 +36,7 @@ _REFUSAL = (
 def encode(position: Any, *, scope: str) -> str:
     """Return the cursor for a position in the list that `scope` names."""
     body = VERSION + msgspec.json.encode(position)
-    return base64.urlsafe_b64encode(_sign(body, scope) + body).rstrip(b"=").decode()
+    return _text_of(_sign(body, scope) + body)
 
 
 def decode(text: str, *, scope: str) -> Any:
@@ -47,10 +49,14 @@ def decode(text: str, *, scope: str) -> Any:
         raise CursorInvalid(_REFUSAL) from None
     signature, body = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     # Base64 has several spellings of the same bytes; only ours is taken.
-    is_ours = base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text
-    if not (is_ours and body[:1] == VERSION and hmac.compare_digest(signature, _sign(body, scope))):
+    if not (_text_of(raw) == text and body[:1] == VERSION and hmac.compare_digest(signature, _sign(body, scope))):
         raise CursorInvalid(_REFUSAL)
     return msgspec.json.decode(body[1:])
+
+
+def _text_of(raw: bytes) -> str:
+    """Return bytes in letters that an address may hold as they are."""
+    return binascii.b2a_base64(raw, newline=False).translate(_FOR_ADDRESSES, b"=").decode()
 
 
 def _sign(body: bytes, scope: str) -> bytes:

@@ -26,17 +26,22 @@ class Command:
 
     def __init__(self, words: Sequence[Word], *, rest: int) -> None:
         self.words = tuple(words)
-        self._start = b"*%d\r\n%b" % (len(words) + rest, _packed(self.words))
+        self._start = _number(len(words) + rest) + _packed(self.words)[len(_number(len(words))) :]
+        #: What is left out of the last words as they are packed: how many they are.
+        self._skipped = len(_number(rest))
 
     def packed(self, rest: Sequence[Word]) -> bytes:
         """Return the whole command as it travels."""
-        return self._start + _packed(tuple(rest))
+        return self._start + _packed(tuple(rest))[self._skipped :]
+
+
+def _number(words: int) -> bytes:
+    return b"*%d\r\n" % words
 
 
 def _packed(words: tuple[Any, ...]) -> bytes:
-    """Return words as they travel, without their number, which comes first."""
     packed: bytes = hiredis.pack_command(words)
-    return packed[len(b"*%d\r\n" % len(words)) :]
+    return packed
 
 
 class KeptConnections:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -53,8 +53,8 @@ class Source(NamedTuple):
 class PageReply(msgspec.Struct, frozen=True):
     """What the script found; `preceding` is the number of runs in the list before the first one of the page.
 
-    Beside rows, `scores` are those of the first and the last run alone, as far as a neighbouring page begins there, and
-    `members` are these two when each run has its row. `places`, of a merged list, are theirs in each source.
+    `scores` are those of the first and the last run, as far as a neighbouring page begins there; `members` are these
+    two when each run has its row. `places`, of a merged list, are theirs in each source.
     """
 
     revision: int
@@ -103,35 +103,40 @@ class NotBuilt(Exception):  # noqa: N818 - a fact about the session that the cal
         self.cardinality = cardinality
 
 
-def read_page(
-    keys: SessionKeys,
-    sources: Sequence[Source],
-    *,
-    position: Position,
-    limit: int,
-    descending: bool,
-    least: float | None = None,
-    most: float | None = None,
-    with_rows: bool = True,
-) -> PageReply | None:
-    """Return a page, None when there is no such session. Raises NotBuilt.
+class RankedList:
+    """A ranked list of a session, merged from its sources; what every call for a page of it begins with is packed once.
 
-    Cost: one round trip, O(log N + limit) a source.
+    `least` and `most` are the bounds of the sort value, None where it is open.
     """
-    command = _command(
-        keys, keys.tag, tuple(sources), descending, position.backward, limit, with_rows,
-        "" if least is None else repr(least), "" if most is None else repr(most),
-    )  # fmt: skip
-    reply = script("read_page").read(command, _end(position))
-    if reply[0] == b"missing":
-        return None
-    if reply[0] == b"unbuilt":
-        raise NotBuilt(reply[1])
-    _, revision, count, preceding, has_previous, has_next, stale, members, scores, rows, places = reply
-    return PageReply(
-        int(revision), count, preceding, has_previous == 1, has_next == 1, stale == 1, members,
-        [score.decode() for score in scores], rows, places,
-    )  # fmt: skip
+
+    def __init__(
+        self, keys: SessionKeys, sources: Iterable[Source], *, descending: bool,
+        least: float | None = None, most: float | None = None,
+    ) -> None:  # fmt: skip
+        names = [keys.bots, keys.index("rows"), keys.index("stats"), keys.summary, keys.profit, keys.index("unranked")]
+        for source in sources:
+            names += source
+        bounds = ("" if bound is None else repr(bound) for bound in (least, most))
+        self._script = script("read_page")
+        self._command = self._script.command(names, [INDEX_VERSION, int(descending), *bounds], rest=6)
+
+    def read(self, position: Position, limit: int) -> PageReply | None:
+        """Return a page, None when there is no such session. Raises NotBuilt.
+
+        Cost: one round trip, O(log N + limit) a source.
+        """
+        offset = "" if position.offset is None else position.offset
+        rest = (int(position.backward), limit, position.at, position.score, position.member, offset)
+        reply = self._script.read(self._command, rest)
+        if reply[0] == b"missing":
+            return None
+        if reply[0] == b"unbuilt":
+            raise NotBuilt(reply[1])
+        _, revision, count, preceding, has_previous, has_next, stale, members, scores, rows, places = reply
+        return PageReply(
+            int(revision), count, preceding, has_previous == 1, has_next == 1, stale == 1, members,
+            [score.decode() for score in scores], rows, places,
+        )  # fmt: skip
 
 
 def read_rows(keys: SessionKeys, hashes: Sequence[str]) -> list[bytes | None]:
@@ -145,20 +150,3 @@ def read_rows(keys: SessionKeys, hashes: Sequence[str]) -> list[bytes | None]:
 @lru_cache(1024)
 def _rows_command(key: str, count: int) -> Command:
     return Command(("HMGET", key), rest=count)
-
-
-@lru_cache(4096)
-def _command(
-    keys: SessionKeys, tag: str, sources: tuple[Source, ...], descending: bool, backward: bool, limit: int,
-    with_rows: bool, least: str, most: str,
-) -> Command:  # fmt: skip
-    """Return the call without its position; `tag` tells keys apart that differ by the settings."""
-    names = [keys.bots, keys.index("rows"), keys.index("stats"), keys.summary, keys.profit, keys.index("unranked")]
-    for source in sources:
-        names += [source.ranked, source.unranked, source.fixed]
-    args = [INDEX_VERSION, int(descending), int(backward), limit, int(with_rows), least, most]
-    return script("read_page").command(names, args, rest=4)
-
-
-def _end(position: Position) -> tuple[int, str, bytes, int | str]:
-    return position.at, position.score, position.member, "" if position.offset is None else position.offset

@@ -9,7 +9,7 @@ from bots_app.query import RunQuery
 from bots_app.registry import BotRegistry
 from bots_app.writing import RunWrite
 from dashboard.store.keys import SessionKeys
-from dashboard.store.pages import RANKED, UNRANKED, Position, read_page
+from dashboard.store.pages import RANKED, UNRANKED, Position, RankedList
 from sessions_app.records import SessionId
 from tests.contract.model import SID, run
 
@@ -36,14 +36,9 @@ def tied(store: redis.Redis) -> redis.Redis:
 def test_any_guess_leads_to_the_same_page(
     tied: redis.Redis, score: str, member: bytes, *, is_descending: bool, is_backward: bool
 ) -> None:
-    sources = RunQuery().sources(keys)
-    pages = [
-        read_page(
-            keys, sources, position=Position(RANKED if score else UNRANKED, score, member, is_backward, guess),
-            limit=5, descending=is_descending,
-        )
-        for guess in GUESSES
-    ]  # fmt: skip
+    ranked = RankedList(keys, RunQuery().sources(keys), descending=is_descending)
+    at = RANKED if score else UNRANKED
+    pages = [ranked.read(Position(at, score, member, is_backward, guess), 5) for guess in GUESSES]
     assert pages[0] is not None
     assert all(page == pages[0] for page in pages)
 

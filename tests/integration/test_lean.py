@@ -16,7 +16,7 @@ from dashboard.store import lean, time_limit
 from dashboard.store.client import KeyTypeError, StoreClient, override
 from dashboard.store.keys import SessionKeys
 from dashboard.store.lean import Command, read
-from dashboard.store.pages import Position, read_page
+from dashboard.store.pages import Position, RankedList
 from dashboard.store.scripts import script
 from dashboard.store.time_limit import TimedParser
 from tests.contract.model import SID
@@ -124,7 +124,7 @@ def test_errors_of_the_server_are_ours_and_cost_no_connection(client: StoreClien
     real_store.set(keys.index("stats"), "text")
     for _ in range(2):
         with pytest.raises(KeyTypeError):
-            read_page(keys, (), position=Position(), limit=5, descending=True)
+            RankedList(keys, (), descending=True).read(Position(), 5)
     assert len(connections(client)) == 1 and echoed(client, "next") == "next"
 
 

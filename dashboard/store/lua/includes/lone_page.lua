@@ -1,5 +1,5 @@
--- A page with rows of a list that needs no merging, as most are: one source, places counted through the whole list.
-if #KEYS == 9 and ARGV[5] == '1' then
+-- A page of a list that needs no merging, as most are: one source, places counted through the whole list.
+if #KEYS == 9 then
   local card, rest = profits, others
   if KEYS[7] ~= KEYS[5] then
     card, rest = redis.call('ZCARD', KEYS[7]), redis.call('ZCARD', KEYS[8])
@@ -14,15 +14,15 @@ if #KEYS == 9 and ARGV[5] == '1' then
 
   -- Runs strictly before the position, and before or at it.
   local before, passed = backward and count or 0, 0
-  local offset = tonumber(ARGV[11])
+  local offset = tonumber(ARGV[10])
   if at == '1' then
     local guess = offset and (descending and hi - 1 - offset or lo + offset)
-    local rank, present = place_of(KEYS[7], ARGV[9], ARGV[10], guess)
+    local rank, present = place_of(KEYS[7], ARGV[8], ARGV[9], guess)
     before, passed = rank - lo, rank + present - lo
     if descending then before, passed = hi - rank - present, hi - rank end
     before, passed = math.min(math.max(before, 0), ranked), math.min(math.max(passed, 0), ranked)
   elseif at == '2' then
-    local rank, present = place_of(KEYS[8], '0', ARGV[10], offset and offset - ranked)
+    local rank, present = place_of(KEYS[8], '0', ARGV[9], offset and offset - ranked)
     before, passed = math.min(ranked + rank, count), math.min(ranked + rank + present, count)
   end
   local first, last = passed, math.min(passed + limit, count) - 1

@@ -38,4 +38,4 @@ end
 
 local with_value = math.max(0, math.min(#members, totals[1] - preceding))
 return answer(members, count, preceding, has_next, function(i) return i <= with_value and scores[i] or '' end,
-  #KEYS > 9 and {first, last} or nil)
+  {first, last})

@@ -2,9 +2,7 @@
 -- and the last member, if their list is merged.
 local function answer(members, count, preceding, has_next, score_of, places)
   local scores, rows = {}, {}
-  if ARGV[5] ~= '1' then
-    for i = 1, #members do scores[i] = score_of(i) end
-  elseif #members > 0 then
+  if #members > 0 then
     rows = redis.call('HMGET', KEYS[2], unpack(members))
     local is_whole = true
     for i = 1, #rows do is_whole = is_whole and rows[i] end

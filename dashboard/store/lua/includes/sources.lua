@@ -2,7 +2,7 @@
 
 -- How many members of each source were before the run of the position when that was made, if anybody knows.
 local guesses = {}
-for offset in string.gmatch(ARGV[11], '%d+') do guesses[#guesses + 1] = tonumber(offset) end
+for offset in string.gmatch(ARGV[10], '%d+') do guesses[#guesses + 1] = tonumber(offset) end
 if 3 * #guesses ~= #KEYS - 6 then guesses = {} end
 
 -- A source, of that number: n members from ascending rank lo on; offsets count in list order.
@@ -17,7 +17,7 @@ end
 local function offsets_at(source, score)
   local guess = guesses[source.number]
   if guess then guess = source.falling and source.hi - guess or source.lo + guess end
-  local rank, present = place_of(source.key, score, ARGV[10], guess)
+  local rank, present = place_of(source.key, score, ARGV[9], guess)
   local before, passed = rank - source.lo, rank + present - source.lo
   if source.falling then before, passed = source.hi - rank - present, source.hi - rank end
   return math.min(math.max(before, 0), source.n), math.min(math.max(passed, 0), source.n)
@@ -28,7 +28,7 @@ local function stand(sources, part)
   local before, passed, sums = {}, {}, {0, 0}
   for i, source in ipairs(sources) do
     local low, high = 0, 0
-    if at == part then low, high = offsets_at(source, part == '1' and ARGV[9] or '0')
+    if at == part then low, high = offsets_at(source, part == '1' and ARGV[8] or '0')
     elseif (at == '0' and backward) or (at == '2' and part == '1') then low, high = source.n, source.n end
     before[i], passed[i], sums[1], sums[2] = low, high, sums[1] + low, sums[2] + high
   end
