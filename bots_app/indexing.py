@@ -191,16 +191,18 @@ class Cells:
     def __init__(self, most: int = BATCH_CELLS) -> None:
         self._most = most
         self._names: set[str] = set()
-        self._shapes: set[Shape] = set()
-        self._runs = 0
+        self._last: Shape | None = None
+        self._fields = self._runs = 0
 
     def has_room(self, fields: RunFields) -> bool:
         """Tell whether a run may be added; the first one always is."""
-        if fields is not None and fields.shape not in self._shapes:
-            self._shapes.add(fields.shape)
-            self._names.update(fields.shape.names)
+        # Most runs have the fields of the one before.
+        if fields is not None and (shape := fields.shape) is not self._last:
+            self._last = shape
+            self._names.update(shape.names)
+            self._fields = len(self._names)
         self._runs += 1
-        return self._runs == 1 or self._runs * len(self._names) <= self._most
+        return self._runs * self._fields <= self._most or self._runs == 1
 
 
 def index_values(run: Run) -> tuple[str, str, str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -203,8 +204,7 @@ class BotRegistry:
         sender = Sender(sid)
         try:
             for hashes, codes in sender.send(writes):
-                for config_hash, code in zip(hashes, codes, strict=True):
-                    results.append(WriteResult(len(results), config_hash, _RESULTS[code]))
+                results += map(WriteResult, count(len(results)), hashes, map(_RESULTS.__getitem__, codes))
                 if progress:
                     progress(len(results))
             if not sender.is_built:

@@ -47,10 +47,6 @@ class _Batch(Sequence[Any]):
         found = self.writes[place]
         return [put_operation(write) for write in found] if isinstance(found, list) else put_operation(found)
 
-    def hashes(self) -> list[str]:
-        """Return the hash of each run."""
-        return [write.record.configHash for write in self.writes]
-
 
 class Sender:
     """Puts runs into a session in atomic batches, of which one at most is with the server at any time."""
@@ -100,7 +96,8 @@ class Sender:
                 self._ready.send_ahead()
 
     def _send(self, batch: _Batch) -> _Batch:
-        self.in_flight, self._begun, self._ready = batch.hashes(), self._ready, None
+        self.in_flight = [write.record.configHash for write in batch.writes]
+        self._begun, self._ready = self._ready, None
         if self._begun is not None:
             with in_steps():
                 self._begun.send()
@@ -116,28 +113,28 @@ class Sender:
             except RowsApartError:
                 self._most_cells = BATCH_CELLS
                 self.is_built, codes = write_batch(self.sid, batch)
-        self.in_flight = []
+        hashes, self.in_flight = self.in_flight, []
         answered_at = time.monotonic()
         if answered_at - asked_at > WAITED_S:
             self._pace.took(answered_at - self._sent_at)
         else:
             self._pace.took_less(asked_at - self._sent_at)
-        return batch.hashes(), codes
+        return hashes, codes
 
     def _batches(self, writes: Iterable[RunWrite]) -> Iterator[_Batch]:
         """Yield batches that a script call can take: bounded in runs, in bytes and in fields."""
         batch, size, cells = _Batch(), 0, Cells(self._most_cells)
         for write in writes:
-            length, run = len(write.text) + len(write.trades or b""), laid_out_or_fields(write.record)
+            length, run = len(write.text) + len(write.trades or b""), write.laid_out or laid_out_or_fields(write.record)
             is_full = not cells.has_room(run) or size + length > BATCH_BYTES
-            if batch and (len(batch) >= self._pace.size or is_full):
+            if batch.runs and (is_full or len(batch.runs) >= self._pace.size):
                 yield batch
                 batch, size, cells = _Batch(), 0, Cells(self._most_cells)
                 cells.has_room(run)
             batch.writes.append(write)
             batch.runs.append(run)
             size += length
-        if batch:
+        if batch.runs:
             yield batch
 
 
@@ -157,9 +154,9 @@ def put_words(writes: Sequence[RunWrite]) -> list[list[bytes]]:
 
 def put_operation(write: RunWrite) -> tuple[Any, ...]:
     """Return the operation that stores a run, its words as bytes."""
-    record = write.record
+    record, fields = write.record, None if write.laid_out is None else write.laid_out.fields()
     status, profit, updated, row = index_values(record)
     return (
         b"put", record.configHash.encode(), b"", write.text, write.trades or b"", status.encode(), profit.encode(),
-        updated.encode(), row, fields_of(record),
+        updated.encode(), row, fields_of(record) if fields is None else fields,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from bots_app.records import BacktestRunRecord, run_of
+from bots_app.table.layouts import LaidOut, laid_out
 from dashboard.errors import InvalidRecord
 from dashboard.tolerant import NOT_STRICT, NotJsonError, parse_json, parse_strict, to_ms, to_text
 
@@ -29,6 +30,8 @@ class RunWrite(msgspec.Struct, frozen=True):
     record: BacktestRunRecord
     text: bytes
     trades: bytes | None = None
+    #: The record with its layout, which is quickly found while it has just been read; None where it has none.
+    laid_out: LaidOut | None = None
 
     @classmethod
     def parse(cls, value: bytes | dict[str, Any], *, config_hash: str | None = None) -> RunWrite:
@@ -48,7 +51,7 @@ class RunWrite(msgspec.Struct, frozen=True):
         raw.pop("trades", None)
         text = msgspec.json.encode(raw)
         record = run_of(tree["configHash"], tree, text)
-        return cls(record, text, None if trades is None else msgspec.json.encode(trades))
+        return cls(record, text, None if trades is None else msgspec.json.encode(trades), laid_out(record))
 
 
 def _encode(value: object) -> bytes:

@@ -66,21 +66,22 @@ class SessionId:
 
     def check_writable(self) -> None:
         """Raise InvalidParameter when nothing may be written under this id."""
-        for name, value in (("symbol", self.symbol), ("timeframe", self.timeframe)):
-            if value != value.strip():
-                raise InvalidParameter(name, f"{value!r} begins or ends with white space; leave that away.")
-            if not value.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in value):
-                raise InvalidParameter(name, f"{value!r} holds control characters; use printable text.")
-            if "{" in value or "}" in value:
-                raise InvalidParameter(
-                    name, f"{value!r} holds braces, which mean something in a key; use other letters."
-                )
-        if len(str(self)) > MAX_SID_LENGTH:
-            raise InvalidParameter(
-                "symbol", f"the session id has {len(str(self))} letters; {MAX_SID_LENGTH} are the most."
-            )
-        if self.end < self.start:
-            raise InvalidParameter("endTimestamp", f"{self.end} lies before startTimestamp {self.start}.")
+        _check_writable(self.symbol, self.timeframe, self.start, self.end, len(str(self)))
+
+
+@lru_cache(1024)
+def _check_writable(symbol: str, timeframe: str, start: int, end: int, length: int) -> None:
+    for name, value in (("symbol", symbol), ("timeframe", timeframe)):
+        if value != value.strip():
+            raise InvalidParameter(name, f"{value!r} begins or ends with white space; leave that away.")
+        if not value.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in value):
+            raise InvalidParameter(name, f"{value!r} holds control characters; use printable text.")
+        if "{" in value or "}" in value:
+            raise InvalidParameter(name, f"{value!r} holds braces, which mean something in a key; use other letters.")
+    if length > MAX_SID_LENGTH:
+        raise InvalidParameter("symbol", f"the session id has {length} letters; {MAX_SID_LENGTH} are the most.")
+    if end < start:
+        raise InvalidParameter("endTimestamp", f"{end} lies before startTimestamp {start}.")
 
 
 class SessionSummary(msgspec.Struct, kw_only=True):

@@ -240,6 +240,12 @@ class LaidOut(msgspec.Struct, frozen=True, gc=False):
         """Return a shape with all the fields that the run may have."""
         return self.layout.widest
 
+    def fields(self) -> Fields | None:
+        """Return the fields of the run, None where it has another layout after all, or has to be read leaf by leaf."""
+        if not self.layout.is_fit(self.parts):
+            return None
+        return self.layout.fields(self.run, *self.layout.values(self.parts))
+
 
 def laid_out(run: BacktestRunRecord, *, is_certain: bool = False) -> LaidOut | None:
     """Return a run with its layout, None where its fields have to be read leaf by leaf."""
@@ -270,4 +276,4 @@ def laid_out(run: BacktestRunRecord, *, is_certain: bool = False) -> LaidOut | N
 def quick_fields(run: BacktestRunRecord) -> Fields | None:
     """Return the fields of a run, None where they have to be read leaf by leaf."""
     found = laid_out(run, is_certain=True)
-    return None if found is None else found.layout.fields(run, *found.layout.values(found.parts))
+    return None if found is None else found.fields()

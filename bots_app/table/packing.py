@@ -100,18 +100,10 @@ def pack(batch: Sequence[RunFields]) -> Packed:
 
 def _packed_one(fields: Fields) -> Packed:
     """Return the arguments for a single run, made without numpy, which takes longer for so little."""
-    shape, (status, label), bits = fields.shape, _labelled(fields.status), list[int]()
-    labels = [b"1", label]
-    for other in fields.others:
-        if isinstance(other, bool):
-            bits.append(bits_of(other))
-        else:
-            code, label = _labelled(other)
-            bits.append(code)
-            if len(other) <= MOST_LABEL and label not in labels:
-                labels.append(label)
+    shape, (status, label) = fields.shape, _labelled(fields.status)
+    bits, labels = zip(*map(_of_other, fields.others), strict=True) if fields.others else ((), ())
     row = _stored(shape.row(status, *fields.numbers, *bits))
-    return Packed(shape.json, row, shape.alone, b"[%b]" % b",".join(labels))
+    return Packed(shape.json, row, shape.alone, b"[1,%b]" % b",".join(dict.fromkeys((label, *filter(None, labels)))))
 
 
 @lru_cache(MOST_LABELLED)
@@ -119,6 +111,14 @@ def _labelled(text: str) -> tuple[int, bytes]:
     """Return the bits of a text, and JSON of its code and itself."""
     bits = text_bits(text)
     return bits, _encode([str(bits - MISSING), text])[1:-1]
+
+
+@lru_cache(MOST_LABELLED)
+def _of_other(value: str | bool) -> tuple[int, bytes]:
+    """Return the same of a text or boolean, without JSON where it has no label."""
+    if isinstance(value, bool):
+        return bits_of(value), b""
+    return _labelled(value) if len(value) <= MOST_LABEL else (text_bits(value), b"")
 
 
 def matrix(batch: Sequence[RunFields]) -> Matrix:

@@ -93,8 +93,15 @@ class Report:
         )  # fmt: skip
 
     def rate(self, name: str, value: float, *, against: str, reference: float, goal: Goal | None = None) -> None:
-        """Add a speed in runs a second over another."""
+        """Add a speed in things a second over another."""
         self.rows.append(Row(self.section, name, "/s", value, None, against, reference, None, value / reference, goal))
+
+    def rates(
+        self, name: str, samples: Samples, *, things: int, against: str, reference: Samples, goal: Goal | None = None
+    ) -> None:
+        """Add the speed of a way over another's in the same rounds, of so many things each."""
+        values = samples.rate(things), None, against, reference.rate(things), None, reference.over(samples)
+        self.rows.append(Row(self.section, name, "/s", *values, goal))
 
     def value(self, name: str, value: float, unit: str, *, goal: Goal | None = None) -> None:
         """Add a figure that stands for itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from bots_app.registry import BotRegistry
 from bots_app.synthetic import records
@@ -44,15 +45,18 @@ def measure(report: Report, *, runs: int, loaded: int, load_seconds: float, roun
     )  # fmt: skip
     step = max(1, min(STEP, runs // 2))
     found = batches(session("WRITE"), session("PARSE"), runs, step)
-    floor = found["set"].rate(step)
+    floor: dict[str, Any] = {"things": step, "against": "pipelined SET", "reference": found["set"]}
     absolute = at_least(LEAST_PER_SECOND)
     report.value("new, checked and written", found["new, checked"].rate(step), "/s", goal=absolute)
     report.value("changed, checked and written", found["changed, checked"].rate(step), "/s", goal=absolute)
     for name, goal in (("new", at_least(0.4)), ("changed", at_least(0.65)), ("the same", None)):
-        report.rate(f"{name}, written", found[name].rate(step), against="pipelined SET", reference=floor, goal=goal)
-    report.rate("checked alone (RunWrite.parse)", found["parse"].rate(step), against="pipelined SET", reference=floor)
+        report.rates(f"{name}, written", found[name], **floor, goal=goal)
+    report.rates("checked alone (RunWrite.parse)", found["parse"], **floor)
     for name, samples in commands_alone(session("RECORD"), session("REPLAY"), runs, step).items():
-        report.rate(f"{name}: its commands alone", samples.rate(step), against="pipelined SET", reference=floor)
+        report.rate(
+            f"{name}: its commands alone", samples.rate(step), against="pipelined SET",
+            reference=found["set"].rate(step),
+        )  # fmt: skip
     singles(report, session("SINGLE"), rounds)
 
 
