@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=DEFAULT_ROUNDS, help=f"rounds of each quick measurement; default {DEFAULT_ROUNDS}"
     )
-    parser.add_argument("--turns", type=int, default=3, help="turns of a second with many connections; default 3")
+    parser.add_argument("--turns", type=int, default=5, help="turns of a second with many connections; default 5")
     parser.add_argument("--writes", type=int, default=40_000, help="runs written in each way; default 40,000")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="measure only these")
     parser.add_argument("--unix", action="store_true", help="reach Redis by a unix socket instead of the loopback")
